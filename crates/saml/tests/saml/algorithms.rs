@@ -9,7 +9,7 @@ use starchart_saml::issuer::{Issuer, SignedParts};
 use crate::fixture::{Fixture, IDP, code, element};
 
 #[tokio::test]
-async fn unsigned_changed_and_wrongly_signed_responses_are_refused() {
+pub(crate) async fn unsigned_changed_and_wrongly_signed_responses_are_refused() {
     let fixture = Fixture::new();
     let unsigned = fixture.signed(SignedParts::Nothing);
     assert_eq!(code(fixture.check(&unsigned).await), "unsigned");
@@ -46,7 +46,7 @@ async fn unsigned_changed_and_wrongly_signed_responses_are_refused() {
 }
 
 #[tokio::test]
-async fn a_valid_response_signature_does_not_cover_for_an_invalid_assertion_signature() {
+pub(crate) async fn a_valid_response_signature_does_not_cover_for_an_invalid_assertion_signature() {
     let fixture = Fixture::new();
     let other_idp = Issuer::generate(IDP).unwrap();
     let mut response = fixture.valid_response();
@@ -62,7 +62,7 @@ async fn a_valid_response_signature_does_not_cover_for_an_invalid_assertion_sign
 }
 
 #[tokio::test]
-async fn weak_algorithms_are_refused_with_a_valid_signature() {
+pub(crate) async fn weak_algorithms_are_refused_with_a_valid_signature() {
     let fixture = Fixture::new();
     let mut response = fixture.valid_response();
     response.signature_method = "http://www.w3.org/2000/09/xmldsig#rsa-sha1".to_owned();
@@ -106,7 +106,7 @@ async fn sha384_and_sha512_are_accepted() {
 }
 
 #[tokio::test]
-async fn a_reference_to_anything_but_the_parent_is_refused_and_not_fetched() {
+pub(crate) async fn a_reference_to_anything_but_the_parent_is_refused_and_not_fetched() {
     let fixture = Fixture::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -139,7 +139,7 @@ async fn a_reference_to_anything_but_the_parent_is_refused_and_not_fetched() {
 }
 
 #[tokio::test]
-async fn transforms_other_than_enveloped_and_exclusive_c14n_are_refused() {
+pub(crate) async fn transforms_other_than_enveloped_and_exclusive_c14n_are_refused() {
     let fixture = Fixture::new();
     let xml = fixture.signed(SignedParts::Assertion);
     let enveloped =
@@ -200,7 +200,7 @@ async fn transforms_other_than_enveloped_and_exclusive_c14n_are_refused() {
 }
 
 #[tokio::test]
-async fn objects_manifests_retrieval_methods_and_second_references_are_refused() {
+pub(crate) async fn objects_manifests_retrieval_methods_and_second_references_are_refused() {
     let fixture = Fixture::new();
     let xml = fixture.signed(SignedParts::Assertion);
     let reference = element(&xml, "ds:Reference").to_owned();

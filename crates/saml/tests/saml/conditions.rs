@@ -25,7 +25,7 @@ fn some(text: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn audience_is_checked() {
+pub(crate) async fn audience_is_checked() {
     let other = || "http://other.example.test/sp".to_owned();
     let us = || crate::fixture::SP.to_owned();
     assert_code("audience", |r| r.audiences = vec![vec![other()]]).await;
@@ -43,7 +43,7 @@ async fn audience_is_checked() {
 }
 
 #[tokio::test]
-async fn recipient_and_destination_are_checked() {
+pub(crate) async fn recipient_and_destination_are_checked() {
     assert_code("recipient", |r| {
         r.recipient = some("http://other.example.test/acs")
     })
@@ -57,7 +57,7 @@ async fn recipient_and_destination_are_checked() {
 }
 
 #[tokio::test]
-async fn in_response_to_is_checked() {
+pub(crate) async fn in_response_to_is_checked() {
     assert_code("unsolicited", |r| r.in_response_to = None).await;
     assert_code("unsolicited", |r| r.confirmation_in_response_to = None).await;
     assert_code("in_response_to_differs", |r| {
@@ -71,7 +71,7 @@ async fn in_response_to_is_checked() {
 }
 
 #[tokio::test]
-async fn issuers_are_checked() {
+pub(crate) async fn issuers_are_checked() {
     assert_code("response_issuer", |r| {
         r.issuer = some("http://evil.example.test")
     })
@@ -83,7 +83,7 @@ async fn issuers_are_checked() {
 }
 
 #[tokio::test]
-async fn conditions_and_their_times_are_checked() {
+pub(crate) async fn conditions_and_their_times_are_checked() {
     assert_code("conditions_absent", |r| r.conditions = false).await;
     assert_code("not_on_or_after_absent", |r| r.not_on_or_after = None).await;
     assert_code("not_yet_valid", |r| {
@@ -103,7 +103,7 @@ async fn conditions_and_their_times_are_checked() {
 }
 
 #[tokio::test]
-async fn subject_confirmation_is_checked() {
+pub(crate) async fn subject_confirmation_is_checked() {
     assert_code("not_bearer", |r| {
         r.method = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key".to_owned()
     })
@@ -123,7 +123,7 @@ async fn subject_confirmation_is_checked() {
 }
 
 #[tokio::test]
-async fn issue_instants_are_checked() {
+pub(crate) async fn issue_instants_are_checked() {
     let day = 86_400_000;
     assert_code("response_issued_in_future", |r| r.issued += day).await;
     assert_code("assertion_issued_in_future", |r| r.assertion_issued += day).await;
@@ -137,7 +137,7 @@ async fn issue_instants_are_checked() {
 }
 
 #[tokio::test]
-async fn authn_statements_are_checked() {
+pub(crate) async fn authn_statements_are_checked() {
     assert_code("authn_statement_absent", |r| r.authn_statement = false).await;
     assert_code("session_over", |r| {
         r.session_not_on_or_after = Some(r.issued - 130_000)
@@ -146,13 +146,13 @@ async fn authn_statements_are_checked() {
 }
 
 #[tokio::test]
-async fn versions_are_checked() {
+pub(crate) async fn versions_are_checked() {
     assert_code("version", |r| r.version = "1.1".to_owned()).await;
     assert_code("version", |r| r.assertion_version = "3.0".to_owned()).await;
 }
 
 #[tokio::test]
-async fn the_status_is_checked() {
+pub(crate) async fn the_status_is_checked() {
     assert_code("status_responder", |r| {
         *r = r.clone().with_status("Responder")
     })
@@ -166,7 +166,7 @@ async fn the_status_is_checked() {
 }
 
 #[tokio::test]
-async fn an_unsigned_failure_status_is_a_refusal_by_the_identity_provider() {
+pub(crate) async fn an_unsigned_failure_status_is_a_refusal_by_the_identity_provider() {
     let fixture = Fixture::new();
     let mut response = fixture.valid_response().with_status("Requester");
     response.sign = SignedParts::Nothing;
@@ -183,7 +183,7 @@ async fn an_unsigned_failure_status_is_a_refusal_by_the_identity_provider() {
 }
 
 #[tokio::test]
-async fn the_subject_must_be_one_attribute_with_one_plain_value() {
+pub(crate) async fn the_subject_must_be_one_attribute_with_one_plain_value() {
     let subject = |values: &[&str]| {
         (
             "sAMAccountName".to_owned(),

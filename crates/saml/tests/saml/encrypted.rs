@@ -86,7 +86,7 @@ async fn every_supported_encryption_signs_in() {
 }
 
 #[tokio::test]
-async fn an_encrypted_assertion_is_checked_as_any_other() {
+pub(crate) async fn an_encrypted_assertion_is_checked_as_any_other() {
     let (fixture, encryption) = fixture();
     let stranger = Issuer::generate(IDP).unwrap();
     for sign in SIGNED {
@@ -147,7 +147,7 @@ async fn an_encrypted_assertion_is_checked_as_any_other() {
 
 /// One refusal for every ciphertext that cannot be decrypted, whatever is wrong with it.
 #[tokio::test]
-async fn every_failure_to_decrypt_is_the_same() {
+pub(crate) async fn every_failure_to_decrypt_is_the_same() {
     let (fixture, encryption) = fixture();
     let (other, foreign) = self::fixture();
     drop(other);
@@ -247,7 +247,7 @@ async fn every_failure_to_decrypt_is_the_same() {
 }
 
 #[tokio::test]
-async fn without_a_key_an_encrypted_assertion_is_refused_with_its_own_reason() {
+pub(crate) async fn without_a_key_an_encrypted_assertion_is_refused_with_its_own_reason() {
     let (_, encryption) = fixture();
     let fixture = Fixture::new();
     for sign in SIGNED {

@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, code, element, now};
 /// Canonicalization of a relative namespace URI fails, and some products then verify the hash of an
 /// empty text ("void canonicalization").
 #[tokio::test]
-async fn only_known_namespaces_are_declared() {
+pub(crate) async fn only_known_namespaces_are_declared() {
     let fixture = Fixture::new();
     let assertion = "<saml:Assertion ";
     let value = "<saml:AttributeValue>";
@@ -55,7 +55,7 @@ async fn only_known_namespaces_are_declared() {
 
 /// An attribute `ID` of the message's own namespace beside the real one ("attribute pollution").
 #[tokio::test]
-async fn an_id_of_any_namespace_is_refused() {
+pub(crate) async fn an_id_of_any_namespace_is_refused() {
     let fixture = Fixture::new();
     for sign in [
         SignedParts::Assertion,
@@ -80,7 +80,7 @@ async fn an_id_of_any_namespace_is_refused() {
 
 /// A second SignedInfo, of which one product verified the one and read the other.
 #[tokio::test]
-async fn a_second_signed_info_is_refused() {
+pub(crate) async fn a_second_signed_info_is_refused() {
     let fixture = Fixture::new();
     let xml = fixture.signed(SignedParts::Assertion);
     let info = element(&xml, "ds:SignedInfo").to_owned();
@@ -102,7 +102,7 @@ async fn a_second_signed_info_is_refused() {
 
 /// Another document that the identity provider signed, as the source of a signature.
 #[tokio::test]
-async fn what_else_the_identity_provider_signed_is_no_response() {
+pub(crate) async fn what_else_the_identity_provider_signed_is_no_response() {
     let fixture = Fixture::new();
     let xml = fixture.signed(SignedParts::Response);
     let signature = element(&xml, "ds:Signature").to_owned();
@@ -167,7 +167,7 @@ async fn what_else_the_identity_provider_signed_is_no_response() {
 
 /// A NameID, and every other element that is read, of another namespace.
 #[tokio::test]
-async fn elements_of_another_namespace_are_not_read() {
+pub(crate) async fn elements_of_another_namespace_are_not_read() {
     let fixture = Fixture::new();
     let xml = fixture.signed(SignedParts::Response);
     for (name, expected) in [
@@ -208,7 +208,7 @@ async fn elements_of_another_namespace_are_not_read() {
 /// time of each document.
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the time is for whoever runs it")]
-async fn the_largest_documents_cost_little() {
+pub(crate) async fn the_largest_documents_cost_little() {
     let fixture = Fixture::new();
     let xml = fixture.signed(SignedParts::Response);
     let namespaces: String = (0..23)
@@ -266,7 +266,7 @@ async fn the_largest_documents_cost_little() {
     ] {
         let field = STANDARD.encode(&text);
         let start = std::time::Instant::now();
-        let outcome = fixture.provider.verify_response(&field, now()).await;
+        let outcome = fixture.check_field(&field, now()).await;
         println!(
             "{what}: {} bytes, {} ms",
             text.len(),

@@ -4,6 +4,7 @@
 mod accepted;
 mod algorithms;
 mod conditions;
+mod corpus;
 mod encrypted;
 mod faults;
 mod fixture;

@@ -54,7 +54,7 @@ impl SignedResponse {
 }
 
 #[tokio::test]
-async fn wrapped_assertions_are_refused() {
+pub(crate) async fn wrapped_assertions_are_refused() {
     let fixture = Fixture::new();
     let p = SignedResponse::new(&fixture);
     assert_eq!(code(fixture.check(&p.whole).await), "accepted");
@@ -174,7 +174,7 @@ async fn wrapped_assertions_are_refused() {
 }
 
 #[tokio::test]
-async fn wrapped_responses_are_refused() {
+pub(crate) async fn wrapped_responses_are_refused() {
     let fixture = Fixture::new();
     let mut response = fixture.valid_response();
     response.sign = SignedParts::Response;
