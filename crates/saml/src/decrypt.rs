@@ -157,3 +157,6 @@ fn certificate_of(key: &PKey<Private>) -> Result<X509, ErrorStack> {
     builder.sign(key, MessageDigest::sha256())?;
     Ok(builder.build())
 }
+
+#[cfg(test)]
+mod tests;

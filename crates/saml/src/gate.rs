@@ -13,6 +13,8 @@ mod walk;
 pub(crate) use assertion::{
     AttributeValue, Confirmation, NOT_BEARER, ParsedAssertion, ParsedAttribute,
 };
+#[cfg(test)]
+pub(crate) use encrypted::KeyTransport;
 pub(crate) use encrypted::{Cipher, EncryptedAssertion, OaepHash};
 pub(crate) use form_field::decode_form_field;
 
