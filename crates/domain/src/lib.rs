@@ -6,6 +6,8 @@ pub mod certificate;
 pub mod error;
 pub mod expiry;
 pub mod fault;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod import;
 pub mod input;
 pub mod limits;

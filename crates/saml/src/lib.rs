@@ -17,6 +17,8 @@
 
 mod checks;
 mod decrypt;
+#[cfg(all(feature = "issuer", any(test, fuzzing)))]
+pub mod fuzzing;
 mod gate;
 mod identity;
 mod idp_metadata;

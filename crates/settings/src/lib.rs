@@ -13,6 +13,8 @@ mod database_url;
 mod database_url_file;
 mod env_file;
 mod environment;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod groups;
 mod keys;
 mod misspelling;

@@ -22,6 +22,8 @@ mod csrf;
 mod error_response;
 mod errors;
 mod forms;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod headers;
 mod metrics;
 mod pages;

@@ -3,6 +3,8 @@
 mod attribution;
 mod escapes;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod limiter;
 
 use std::fmt;
