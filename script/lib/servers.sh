@@ -5,10 +5,13 @@ TOOLS=$TARGET/test-tools
 MOTO_VERSION=5.2.5
 PYSAML2_VERSION=7.5.5
 AIOSMTPD_VERSION=1.4.6
+SAMLP_VERSION=8.0.0
+EXPRESS_VERSION=5.3.0
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/starchart-test.XXXXXX")
 SERVERS=()
 export STARCHART_TEST_MOTO=$TOOLS/moto-$MOTO_VERSION/bin/moto_server
 export STARCHART_TEST_PYSAML2=$TOOLS/pysaml2-$PYSAML2_VERSION/bin/python
+export STARCHART_TEST_SAMLP=$TOOLS/samlp-$SAMLP_VERSION/node_modules
 export STARCHART_TEST_AIOSMTPD=$TOOLS/aiosmtpd-$AIOSMTPD_VERSION/bin/python
 
 stop_servers() {
@@ -72,6 +75,24 @@ install_servers() {
     install_venv "moto-$MOTO_VERSION" "moto[server]==$MOTO_VERSION"
     install_venv "pysaml2-$PYSAML2_VERSION" "pysaml2==$PYSAML2_VERSION"
     install_venv "aiosmtpd-$AIOSMTPD_VERSION" "aiosmtpd==$AIOSMTPD_VERSION"
+    install_node
+    install_samlp
+}
+
+install_node() {
+    if ! command -v node >/dev/null; then install_packages nodejs; fi
+    if ! command -v npm >/dev/null; then install_packages npm; fi
+}
+
+# samlp is a middleware for express.
+install_samlp() {
+    local folder=$TOOLS/samlp-$SAMLP_VERSION
+    [ ! -e "$folder/complete" ] || return 0
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error \
+        "samlp@$SAMLP_VERSION" "express@$EXPRESS_VERSION" >&2
+    touch "$folder/complete"
 }
 
 # install_venv NAME PACKAGE...: installs Python packages in a virtual environment.
@@ -112,8 +133,7 @@ install_browser() {
         install_packages chromium
     fi
     install_packages bind9-dnsutils
-    if ! command -v node >/dev/null; then install_packages nodejs; fi
-    if ! command -v npm >/dev/null; then install_packages npm; fi
+    install_node
     node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 18 || (major == 18 && minor >= 19) ? 0 : 1)' ||
         die "Node is $(node --version), the browser tests need 18.19 or newer: install a newer nodejs package."
     if [ ! -d tests/browser/node_modules ] || ! cmp -s tests/browser/package-lock.json "$TOOLS/package-lock.json"; then

@@ -56,6 +56,13 @@ pub fn forms(page: &str) -> Vec<Form> {
     forms
 }
 
+/// Returns the form of an identity provider's page that posts a response to the service provider.
+pub(crate) fn response_form(page: &str) -> Option<Form> {
+    forms(page)
+        .into_iter()
+        .find(|form| form.value("SAMLResponse").is_some())
+}
+
 /// Decodes the character references that servers write: the five of XML and numeric ones.
 #[must_use]
 pub fn unescape(text: &str) -> String {

@@ -8,7 +8,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::environment::variable;
-use crate::html::{Form, forms};
+use crate::html::{Form, forms, response_form};
 use crate::server::{Server, free_port, scratch};
 use crate::simplesamlphp::{Signed, USERS, make_key};
 
@@ -50,12 +50,7 @@ impl PySaml {
     /// Sets the service provider by its metadata, and what is signed for it.
     pub fn serve(&self, sp_metadata: &str, signed: Signed) {
         write(self.server.dir(), "sp.xml", sp_metadata);
-        let word = match signed {
-            Signed::Assertion => "assertion",
-            Signed::Response => "response",
-            Signed::Both => "both",
-        };
-        write(self.server.dir(), "signed", word);
+        write(self.server.dir(), "signed", signed.as_str());
     }
 
     /// Returns its metadata: the content of the file at SAML_IDP_METADATA_PATH.
@@ -63,8 +58,8 @@ impl PySaml {
     /// # Panics
     /// When it does not answer.
     pub async fn metadata_xml(&self) -> String {
-        self.page(crate::http::client().get(format!("{}/metadata", self.url)))
-            .await
+        let metadata = format!("{}/metadata", self.url);
+        page(&self.server, crate::http::client().get(metadata)).await
     }
 
     /// Signs in as a browser would: opens `login_url` (our redirect to the identity provider),
@@ -80,47 +75,48 @@ impl PySaml {
         username: &str,
         password: &str,
     ) -> Form {
-        let page = self.page(client.get(login_url)).await;
-        let form = forms(&page)
-            .into_iter()
-            .find(|form| form.value("password").is_some());
-        let form = form
-            .unwrap_or_else(|| panic!("no login form:\n{page}"))
-            .with("username", username)
-            .with("password", password);
-        let page = self
-            .page(client.post(&form.action).form(&form.fields))
-            .await;
-        let form = forms(&page)
-            .into_iter()
-            .find(|form| form.value("SAMLResponse").is_some());
-        form.unwrap_or_else(|| {
-            panic!(
-                "no SAMLResponse for {username}:\n{page}\n{}",
-                self.server.log()
-            )
-        })
-    }
-
-    async fn page(&self, request: reqwest::RequestBuilder) -> String {
-        let answer = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("pysaml2: {error}\n{}", self.server.log()));
-        let status = answer.status();
-        assert!(
-            status.is_success(),
-            "pysaml2: {status}\n{}",
-            self.server.log()
-        );
-        answer
-            .text()
-            .await
-            .unwrap_or_else(|error| panic!("pysaml2: {error}"))
+        login(&self.server, client, login_url, (username, password)).await
     }
 }
 
-fn users() -> Value {
+/// Signs in at an identity provider with a login form, as a browser would; see [`PySaml::login`].
+pub(crate) async fn login(
+    server: &Server,
+    client: &Client,
+    login_url: &str,
+    (username, password): (&str, &str),
+) -> Form {
+    let text = page(server, client.get(login_url)).await;
+    let form = forms(&text)
+        .into_iter()
+        .find(|form| form.value("password").is_some());
+    let form = form
+        .unwrap_or_else(|| panic!("no login form:\n{text}"))
+        .with("username", username)
+        .with("password", password);
+    let text = page(server, client.post(&form.action).form(&form.fields)).await;
+    response_form(&text)
+        .unwrap_or_else(|| panic!("no SAMLResponse for {username}:\n{text}\n{}", server.log()))
+}
+
+/// Returns the page that answers a request.
+pub(crate) async fn page(server: &Server, request: reqwest::RequestBuilder) -> String {
+    let answer = request
+        .send()
+        .await
+        .unwrap_or_else(|error| panic!("the identity provider: {error}\n{}", server.log()));
+    let status = answer.status();
+    let text = answer.text().await.unwrap_or_default();
+    assert!(
+        status.is_success(),
+        "the identity provider: {status}\n{text}\n{}",
+        server.log()
+    );
+    text
+}
+
+/// Returns [`USERS`] with their attributes by name.
+pub(crate) fn users() -> Value {
     let attributes = USERS.iter().map(|user| {
         let attributes = json!({
             "password": user.password,
@@ -134,6 +130,6 @@ fn users() -> Value {
     Value::Object(attributes.collect())
 }
 
-fn write(dir: &Path, file: &str, text: &str) {
+pub(crate) fn write(dir: &Path, file: &str, text: &str) {
     fs::write(dir.join(file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
 }

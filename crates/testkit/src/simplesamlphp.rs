@@ -10,7 +10,7 @@ use std::process::Command;
 use reqwest::header::LOCATION;
 use reqwest::{Client, Response, StatusCode};
 
-use crate::html::{Form, forms};
+use crate::html::{Form, forms, response_form};
 use crate::server::{Server, free_port, scratch};
 
 /// The folder of the pages in Debian's package.
@@ -27,6 +27,17 @@ pub enum Signed {
     Response,
     /// The assertion and the response, with a signature each.
     Both,
+}
+
+impl Signed {
+    /// Returns the word for the identity providers of [`crate::pysaml2`] and [`crate::samlp`].
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Assertion => "assertion",
+            Self::Response => "response",
+            Self::Both => "both",
+        }
+    }
 }
 
 /// The service provider (our application) as the identity provider knows it.
@@ -74,7 +85,8 @@ pub struct IdpUser {
     pub groups: &'static [&'static str],
 }
 
-/// Every user who can sign in, here and at [`PySaml`](crate::pysaml2::PySaml).
+/// Every user who can sign in, here, at [`PySaml`](crate::pysaml2::PySaml) and at
+/// [`Samlp`](crate::samlp::Samlp).
 pub const USERS: [IdpUser; 4] = [
     IdpUser {
         username: "user1",
@@ -281,12 +293,6 @@ async fn get(client: &Client, url: &str) -> Response {
         .send()
         .await
         .unwrap_or_else(|error| panic!("{url}: {error}"))
-}
-
-fn response_form(page: &str) -> Option<Form> {
-    forms(page)
-        .into_iter()
-        .find(|form| form.value("SAMLResponse").is_some())
 }
 
 fn entity_id(url: &str) -> String {

@@ -37,6 +37,7 @@ mod records;
 mod redis;
 mod replicas;
 mod saml;
+mod samlp;
 mod secrets;
 mod sessions;
 mod sign_in;
