@@ -341,6 +341,14 @@ fn element(
 ) -> Result<Element, XmlFault> {
     attributes(start.attributes_raw())?;
     check_name(start.name().as_ref())?;
+    // Reserved (Namespaces in XML 1.0, section 3), and read by libxml2 as a part of the name.
+    if start
+        .name()
+        .prefix()
+        .is_some_and(|prefix| prefix.is_xmlns())
+    {
+        return Err(XmlFault::Namespace);
+    }
     let mut attributes: Vec<Attribute> = Vec::new();
     let mut seen: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     let mut declares_unknown = false;

@@ -218,6 +218,28 @@ pub(crate) async fn ambiguous_documents_are_refused() {
                 "xmlns:q=\"\" Name=\"email\"",
                 "xml_namespace",
             ),
+            // Names that Namespaces in XML 1.0, section 3, reserves.
+            case("<samlp:StatusCode", "<xmlns:StatusCode", "xml_namespace"),
+            case(
+                "Name=\"email\"",
+                "xmlns:xmlns=\"urn:a\" Name=\"email\"",
+                "xml_not_well_formed",
+            ),
+            case(
+                "Name=\"email\"",
+                "xmlns:xml=\"urn:a\" Name=\"email\"",
+                "xml_not_well_formed",
+            ),
+            case(
+                "Name=\"email\"",
+                "xmlns:q=\"http://www.w3.org/XML/1998/namespace\" Name=\"email\"",
+                "xml_not_well_formed",
+            ),
+            case(
+                "Name=\"email\"",
+                "xmlns:q=\"http://www.w3.org/2000/xmlns/\" Name=\"email\"",
+                "xml_not_well_formed",
+            ),
             // libxml2 expands the reference, quick-xml does not.
             case(
                 "Name=\"email\"",
