@@ -193,6 +193,8 @@ pub enum ValueFault {
     },
     /// A rule of the record type; says what to do.
     Rule(&'static str),
+    /// A rule of the record type; says what to do about exactly this input.
+    Detail(String),
 }
 
 impl ValueFault {
@@ -365,6 +367,7 @@ impl fmt::Display for ValueFault {
                  ASCII, \" and \\ take more room)"
             ),
             Self::Rule(rule) => f.write_str(rule),
+            Self::Detail(rule) => f.write_str(rule),
         }
     }
 }

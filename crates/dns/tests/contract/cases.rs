@@ -236,6 +236,30 @@ fn accepted_batches() -> Vec<Case> {
             r#"0 iodef "mailto:a@example.com""#,
         ],
     )];
+    let digits = "ab".repeat(32);
+    let bindings = [
+        set(
+            "www",
+            RecordType::Https,
+            &[
+                r#"1 . alpn="h2,h3" port=8443 ipv4hint=192.0.2.1 ipv6hint=2001:db8::1"#,
+                "2 other.example.com.",
+            ],
+        ),
+        set("alias", RecordType::Https, &["0 pages.example.com."]),
+        set(
+            "_dns.r",
+            RecordType::Svcb,
+            &[r#"1 r.example.com. alpn="dot""#],
+        ),
+        set(
+            "_25._tcp.mail",
+            RecordType::Tlsa,
+            &[&format!("3 1 1 {digits}")],
+        ),
+        set("*._tcp", RecordType::Tlsa, &[&format!("2 0 1 {digits}")]),
+        set("ssh", RecordType::Sshfp, &[&format!("4 2 {digits}")]),
+    ];
     let slow = with_ttl(a("slow", "192.0.2.5"), 86_400);
     let full = many(1_000);
     vec![
@@ -244,6 +268,12 @@ fn accepted_batches() -> Vec<Case> {
         accepted("TXT values", &[], creates(&texts), &texts),
         accepted("SRV and null MX values", &[], creates(&services), &services),
         accepted("CAA values", &[], creates(&authorities), &authorities),
+        accepted(
+            "HTTPS, SVCB, TLSA, SSHFP",
+            &[],
+            creates(&bindings),
+            &bindings,
+        ),
         accepted(
             "a TTL",
             &[],

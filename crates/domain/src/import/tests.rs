@@ -130,7 +130,7 @@ fn names_are_kept() {
             stays(
                 "_web.student1.starchart.com",
                 Some(NameFault::Underscore {
-                    types: "CNAME, TXT and SRV".to_owned(),
+                    types: "CNAME, TXT, SRV, HTTPS, SVCB and TLSA".to_owned(),
                 }),
             ),
         ),

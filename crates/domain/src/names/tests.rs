@@ -21,7 +21,7 @@ fn owned(typed: &str, rtype: RecordType) -> Result<String, NameFault> {
 
 fn underscore() -> NameFault {
     NameFault::Underscore {
-        types: "CNAME, TXT and SRV".to_owned(),
+        types: "CNAME, TXT, SRV, HTTPS, SVCB and TLSA".to_owned(),
     }
 }
 

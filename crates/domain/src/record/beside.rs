@@ -25,9 +25,28 @@ const SECOND_SPF: ValueNote = ValueNote::new(
 const SECOND_DMARC: ValueNote = ValueNote::new(
     "This name has two DMARC texts (v=DMARC1) now, so mail servers ignore both. Delete one.",
 );
+/// A second MTA-STS text at a name (RFC 8461 section 3.1).
+const SECOND_STS: ValueNote = ValueNote::new(
+    "This name has two MTA-STS texts (v=STSv1) now, so mail servers ignore both. Delete one.",
+);
+/// A second text about TLS reports at a name (RFC 8460 section 3).
+const SECOND_REPORT: ValueNote = ValueNote::new(
+    "This name has two TLS reporting texts (v=TLSRPTv1) now, so mail servers ignore both. Delete \
+     one.",
+);
+/// An alias beside service parameters (RFC 9460 section 2.4.1).
+const MIXED_MODES: ValueNote = ValueNote::new(
+    "This name has an alias (service priority 0) and a record with parameters now, so programs \
+     ignore the parameters. Delete one.",
+);
 
 /// Texts of which a name can have one only, by how they begin.
-const SINGLE_TEXTS: [(&str, ValueNote); 2] = [("v=spf1", SECOND_SPF), ("v=DMARC1", SECOND_DMARC)];
+const SINGLE_TEXTS: [(&str, ValueNote); 4] = [
+    ("v=spf1", SECOND_SPF),
+    ("v=DMARC1", SECOND_DMARC),
+    ("v=STSv1", SECOND_STS),
+    ("v=TLSRPTv1", SECOND_REPORT),
+];
 
 /// How many names of a ring a note lists, besides the one that closes it.
 const MAX_SHOWN_NAMES: usize = 5;
@@ -44,15 +63,85 @@ pub fn notes_beside(new: &NewRecord, base: &BaseDomain, all: &[Neighbour<'_>]) -
         presentation: new.value.presentation(),
     };
     let others: Vec<Neighbour<'_>> = all.iter().copied().filter(|other| *other != own).collect();
-    let notes = match own.rtype {
+    let note = match own.rtype {
         RecordType::Txt => second_text(own, &others),
         RecordType::Cname => ring(own, &others)
             .or_else(|| absent_target(own, base, &others))
             .or_else(|| pointed_to(own, &others)),
         RecordType::Mx | RecordType::Srv => target_without_address(own, base, &others),
+        RecordType::Https | RecordType::Svcb => {
+            mixed_modes(own, &others).or_else(|| binding_without_address(own, base, &others))
+        }
         _ => None,
     };
-    notes.into_iter().collect()
+    note.into_iter().collect()
+}
+
+/// Returns whether a name exists: it or one below it has a record (RFC 4592 section 2.2.2).
+fn exists(name: &str, all: &[Neighbour<'_>]) -> bool {
+    let mut names = all.iter().map(|record| record.name);
+    names.any(|other| match other.strip_suffix(name) {
+        Some(rest) => rest.is_empty() || rest.ends_with('.'),
+        None => false,
+    })
+}
+
+/// Returns the records that answer for a name: its own, or those of the wildcard below its closest
+/// encloser (RFC 4592 section 3.3.1).
+fn answering<'a>(name: &str, all: &[Neighbour<'a>]) -> Vec<Neighbour<'a>> {
+    let mut encloser = name;
+    while !exists(encloser, all) {
+        match encloser.split_once('.') {
+            Some((_, parent)) => encloser = parent,
+            None => return Vec::new(),
+        }
+    }
+    let answers = |record: &&Neighbour<'_>| match encloser == name {
+        true => record.name == name,
+        false => record.name.strip_prefix("*.") == Some(encloser),
+    };
+    all.iter().filter(answers).copied().collect()
+}
+
+fn with<'a>(others: &[Neighbour<'a>], own: Neighbour<'a>) -> Vec<Neighbour<'a>> {
+    others.iter().copied().chain([own]).collect()
+}
+
+/// Returns a warning when a name has aliases and service parameters of one type.
+fn mixed_modes(own: Neighbour<'_>, others: &[Neighbour<'_>]) -> Option<ValueNote> {
+    let is_alias = |record: &Neighbour<'_>| record.presentation.starts_with("0 ");
+    let mut same = others
+        .iter()
+        .filter(|other| other.name == own.name && other.rtype == own.rtype);
+    same.any(|other| is_alias(other) != is_alias(&own))
+        .then_some(MIXED_MODES)
+}
+
+/// Returns a warning when the target of a service binding, in the user's domain, has no address.
+fn binding_without_address(
+    own: Neighbour<'_>,
+    base: &BaseDomain,
+    others: &[Neighbour<'_>],
+) -> Option<ValueNote> {
+    let target = match target_of(&own) {
+        // An alias with a dot says that there is no service.
+        "" if own.presentation.starts_with("0 ") => return None,
+        "" => own.name,
+        target => target,
+    };
+    base.relative(target)?;
+    let is_address = |record: &Neighbour<'_>| {
+        ADDRESS_TYPES.contains(&record.rtype) || record.rtype == RecordType::Cname
+    };
+    let has_address = answering(target, &with(others, own)).iter().any(is_address);
+    (!has_address).then(|| no_address(target))
+}
+
+fn no_address(target: &str) -> ValueNote {
+    ValueNote::about(format!(
+        "{target} is a name in your own domain that has no A or AAAA record yet, so it cannot be \
+         reached. Create one there, or check the value."
+    ))
 }
 
 fn second_text(own: Neighbour<'_>, others: &[Neighbour<'_>]) -> Option<ValueNote> {
@@ -73,18 +162,15 @@ fn second_text(own: Neighbour<'_>, others: &[Neighbour<'_>]) -> Option<ValueNote
 
 /// Follows the CNAME records from a new one; a ring has no end.
 fn ring(own: Neighbour<'_>, others: &[Neighbour<'_>]) -> Option<ValueNote> {
+    let all = with(others, own);
     let mut path = vec![own.name];
     let mut target = target_of(&own);
-    while target != own.name {
-        let next = others
-            .iter()
-            .find(|other| other.rtype.class() == NameClass::Cname && other.name == target)?;
-        // A ring among the others, which this record leads to, is no better.
-        if path.contains(&target) {
-            break;
-        }
+    // A ring among the others, which this record leads to, is no better.
+    while !path.contains(&target) {
+        let mut answers = answering(target, &all).into_iter();
+        let next = answers.find(|other| other.rtype.class() == NameClass::Cname)?;
         path.push(target);
-        target = target_of(next);
+        target = target_of(&next);
     }
     path.truncate(MAX_SHOWN_NAMES);
     path.push(target);
@@ -102,7 +188,7 @@ fn absent_target(
 ) -> Option<ValueNote> {
     let target = target_of(&own);
     let is_absent =
-        base.relative(target).is_some() && !others.iter().any(|other| other.name == target);
+        base.relative(target).is_some() && answering(target, &with(others, own)).is_empty();
     is_absent.then(|| {
         ValueNote::about(format!(
             "{target} is a name in your own domain that has no record yet. Create one there, or \
@@ -133,9 +219,9 @@ fn target_without_address(
 ) -> Option<ValueNote> {
     let target = target_of(&own);
     base.relative(target)?;
-    let mut at_target = others.iter().filter(|other| other.name == target);
+    let at_target = answering(target, &with(others, own));
     if let Some(cname) = at_target
-        .clone()
+        .iter()
         .find(|other| other.rtype.class() == NameClass::Cname)
     {
         return Some(ValueNote::about(format!(
@@ -145,17 +231,20 @@ fn target_without_address(
             target_of(cname)
         )));
     }
-    let has_address = at_target.any(|other| ADDRESS_TYPES.contains(&other.rtype));
-    (!has_address).then(|| {
-        ValueNote::about(format!(
-            "{target} is a name in your own domain that has no A or AAAA record yet, so it cannot \
-             be reached. Create one there, or check the value."
-        ))
-    })
+    let has_address = at_target
+        .iter()
+        .any(|other| ADDRESS_TYPES.contains(&other.rtype));
+    (!has_address).then(|| no_address(target))
 }
 
-/// Returns the host at the end of a value, without the trailing dot.
+/// Returns the host in a value, without the trailing dot; empty for a single dot.
 fn target_of<'a>(record: &Neighbour<'a>) -> &'a str {
-    let host = record.presentation.rsplit(' ').next().unwrap_or_default();
+    let mut words = record.presentation.split(' ');
+    let host = match record.rtype {
+        // Parameters follow the target.
+        RecordType::Https | RecordType::Svcb => words.nth(1),
+        _ => words.next_back(),
+    };
+    let host = host.unwrap_or_default();
     host.strip_suffix('.').unwrap_or(host)
 }

@@ -4,7 +4,7 @@ use crate::fault::advice::HostTexts;
 use crate::names::{LabelRule, NameRule};
 use crate::record::class::NameClass;
 use crate::record::host;
-use crate::record::spec::{Guide, Parsed, TypeSpec};
+use crate::record::spec::{Guide, TypeSpec};
 
 pub(super) static SPEC: TypeSpec = TypeSpec {
     mnemonic: "CNAME",
@@ -21,7 +21,7 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
     takes: "a host name",
     hint: "",
     is_text: false,
-    parse: |input, _| host::parse(input, &TEXTS).map(Parsed::plain),
+    parse: |input, _| host::parse(input, &TEXTS),
     codec: &host::CODEC,
     guide: Guide {
         title: "another name",

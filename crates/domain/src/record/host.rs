@@ -5,7 +5,7 @@ use crate::fault::advice::{HostTexts, Wanted};
 use crate::input::typed::recognize;
 use crate::name_text::{absolute_name, escaped_octet, push_octet, unescape_name};
 use crate::names::{HostName, LABEL_MAX, NAME_MAX};
-use crate::record::spec::Codec;
+use crate::record::spec::{Codec, Parsed};
 
 /// The longest name in a message: an octet more for the length of the first label, and one for the
 /// root.
@@ -19,10 +19,10 @@ pub(super) static CODEC: Codec = Codec {
 };
 
 /// Parses a host name; `texts` says what to do about other things.
-pub(super) fn parse(input: &str, texts: &'static HostTexts) -> Result<String, ValueFault> {
+pub(super) fn parse(input: &str, texts: &'static HostTexts) -> Result<Parsed, ValueFault> {
     let host = HostName::parse(input)
         .map_err(|_| ValueFault::mistyped(recognize(input), Wanted::Host(texts)))?;
-    Ok(absolute_name(host.as_str()))
+    Ok(Parsed::plain(absolute_name(host.as_str())))
 }
 
 /// Encodes a name as labels, each preceded by its length (RFC 1035 section 3.1).
@@ -56,14 +56,20 @@ fn to_wire(text: &str) -> Option<Vec<u8>> {
 
 /// Decodes labels up to the root, which ends the message.
 fn from_wire(message: &[u8]) -> Option<String> {
+    let (name, rest) = read_name(message)?;
+    rest.is_empty().then_some(name)
+}
+
+/// Decodes a name at the beginning of a message and returns it with the rest.
+pub(super) fn read_name(message: &[u8]) -> Option<(String, &[u8])> {
     let mut name = String::new();
     let mut rest = message;
     loop {
         let (length, after) = rest.split_first()?;
         let length = usize::from(*length);
         if length == 0 {
-            let is_name = after.is_empty() && message.len() <= MESSAGE_MAX;
-            return is_name.then(|| absolute_name(&name));
+            let used = message.len() - after.len();
+            return (used <= MESSAGE_MAX).then(|| (absolute_name(&name), after));
         }
         let (label, after) = after
             .split_at_checked(length)

@@ -73,5 +73,5 @@ fn parse(input: &str, parts: &[String]) -> Result<Parsed, ValueFault> {
             _ => Err(NULL_MX_PRIORITY),
         };
     }
-    host::parse(input, &TEXTS).map(Parsed::plain)
+    host::parse(input, &TEXTS)
 }

@@ -6,7 +6,7 @@ use crate::fault::NameFault;
 use crate::names::{BaseDomain, OwnedName};
 use crate::record::class::NameClass;
 use crate::record::spec::{Part, TypeSpec};
-use crate::record::{a, aaaa, caa, cname, mx, srv, txt};
+use crate::record::{a, aaaa, caa, cname, https, mx, srv, sshfp, svcb, tlsa, txt};
 
 /// Declares [`RecordType`] from its variants and the modules that describe them.
 macro_rules! record_types {
@@ -46,6 +46,14 @@ record_types! {
     Srv => srv,
     /// Certificate authorities that may issue (RFC 8659).
     Caa => caa,
+    /// Parameters of a website (RFC 9460).
+    Https => https,
+    /// Parameters of a service (RFC 9460).
+    Svcb => svcb,
+    /// Certificate of a server (RFC 6698).
+    Tlsa => tlsa,
+    /// Fingerprint of an SSH key (RFC 4255).
+    Sshfp => sshfp,
 }
 
 impl RecordType {

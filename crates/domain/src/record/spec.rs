@@ -207,6 +207,15 @@ impl TypeSpec {
         Some((parts, rest))
     }
 
+    /// Returns whether an input of the field Value is a whole value: the parts with it.
+    pub fn is_whole(&self, input: &str) -> bool {
+        self.split(input).is_some_and(|(texts, rest)| {
+            let mut parts = self.parts.iter().zip(&texts);
+            let is_rest = (self.codec.canonicalize)(rest).is_some();
+            parts.all(|(part, text)| part.check(text).is_ok()) && is_rest
+        })
+    }
+
     /// Joins parts and the rest of a value.
     pub fn join(parts: &[String], rest: &str) -> String {
         let mut value = String::new();

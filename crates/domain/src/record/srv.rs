@@ -98,5 +98,5 @@ fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
     if input == "." {
         return Ok(Parsed::plain(input.to_owned()).with_note(Some(NOT_OFFERED)));
     }
-    host::parse(input, &TEXTS).map(Parsed::plain)
+    host::parse(input, &TEXTS)
 }

@@ -5,6 +5,7 @@ mod beside;
 mod caa;
 mod srv;
 mod types;
+mod values;
 
 use super::*;
 use crate::names::{Label, RootDomain};
@@ -28,6 +29,13 @@ fn base() -> BaseDomain {
     RootDomain::parse("starchart.com")
         .unwrap()
         .base(&Label::parse("user1").unwrap())
+}
+
+/// Returns a name that records of the type may have: `www`, unless the type wants another form.
+fn name_for(rtype: &str) -> &'static str {
+    let spec = RecordType::parse(rtype).map(RecordType::spec);
+    spec.filter(|spec| spec.names.at_base.is_some())
+        .map_or("www", |spec| spec.guide.name)
 }
 
 fn presentation(rtype: &str, input: &str) -> Result<String, Vec<(Field, Fault)>> {

@@ -87,6 +87,8 @@ async fn every_type_arrives_as_route53_holds_it() {
     let mut browser = signed_in(&env, &app, "user1").await;
     let long = "x".repeat(300);
     let long_shown = format!("\"{}\" \"{}\"", "x".repeat(255), "x".repeat(45));
+    let digits = "ab".repeat(32);
+    let [digits_3, digits_4] = ["3 1 1", "4 2"].map(|head| format!("{head} {}", "AB".repeat(32)));
     let cases = [
         ("a", "A", "192.168.1.1", "192.168.1.1"),
         ("@", "A", "10.0.0.1", "10.0.0.1"),
@@ -109,6 +111,21 @@ async fn every_type_arrives_as_route53_holds_it() {
         ("t4", "TXT", long.as_str(), long_shown.as_str()),
         ("t5", "TXT", " blanks around ", "\" blanks around \""),
         ("_github", "TXT", "v=spf1 -all; <b>", "\"v=spf1 -all; <b>\""),
+        (
+            "www",
+            "HTTPS",
+            "a.example.com alpn=h2,h3",
+            "1 a.example.com. alpn=\"h2,h3\"",
+        ),
+        (
+            "_dns.r",
+            "SVCB",
+            ". port=853 alpn=dot",
+            "1 . alpn=\"dot\" port=853",
+        ),
+        // The provider lists digits in upper case.
+        ("_25._tcp.mx", "TLSA", digits.as_str(), digits_3.as_str()),
+        ("ssh", "SSHFP", digits.as_str(), digits_4.as_str()),
     ];
     for (name, rtype, value, shown) in cases {
         let created = browser.create(name, rtype, value).await;
@@ -183,6 +200,7 @@ async fn faults_are_shown_beside_the_input() {
         ("*", "A", "192.0.2.1", name),
         ("_acme-challenge", "TXT", "x", name),
         ("_dmarc", "TXT", "v=DMARC1", name),
+        ("www", "HTTPS", ". alpm=h2", "alpm is no parameter"),
         (own.as_str(), "A", "192.0.2.1", "leave out"),
         ("ab--c", "A", "192.0.2.1", "reserved for encoded names"),
         ("my-sh1t", "A", "192.0.2.1", "without the word “sh1t”"),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -292,6 +293,10 @@ fn rdata(rtype: &str, data: &Data) -> Option<RData> {
                 *minimum,
             ))
         }
+        Data::Parsed(data) => RData::Unknown {
+            code: RecordType::from_str(rtype).ok()?,
+            rdata: NULL::with(data.octets.clone()),
+        },
         Data::Other(_) => return None,
     })
 }

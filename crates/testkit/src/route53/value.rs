@@ -1,7 +1,12 @@
 //! Values of records: which ones Route53 accepts, and which ones are equal.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr as _;
+
+use hickory_proto::rr::{RData, RecordType};
+use hickory_proto::serialize::binary::BinEncodable as _;
 
 use super::name::{DnsName, octal};
 
@@ -21,8 +26,62 @@ pub(crate) enum Data {
     Srv(u16, u16, u16, DnsName),
     Caa(u8, String, Vec<u8>),
     Soa(DnsName, DnsName, [u32; 5]),
+    /// HTTPS, SVCB, TLSA and SSHFP.
+    Parsed(Rdata),
     /// A type that is kept and listed, but neither checked nor served.
     Other(String),
+}
+
+/// RDATA that hickory has parsed. Equal octets are equal.
+#[derive(Clone, Debug)]
+pub(crate) struct Rdata {
+    pub(crate) octets: Vec<u8>,
+    text: String,
+}
+
+impl PartialEq for Rdata {
+    fn eq(&self, other: &Self) -> bool {
+        self.octets == other.octets
+    }
+}
+
+impl Eq for Rdata {}
+
+impl PartialOrd for Rdata {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Rdata {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.octets.cmp(&other.octets)
+    }
+}
+
+impl Rdata {
+    /// Parses the fields of a value; the text that is listed has upper-case digits, as `dig` has.
+    fn parse(rtype: &str, fields: &[&str]) -> Result<Self, String> {
+        let text = fields.join(" ");
+        let is_binding = matches!(rtype, "HTTPS" | "SVCB");
+        if is_binding && fields.first() == Some(&"0") && fields.len() > 2 {
+            return Err(format!(
+                "{rtype}RRDATAIllegalParameters (AliasMode takes no parameters)"
+            ));
+        }
+        let octets = RecordType::from_str(rtype).ok().and_then(|rtype| {
+            let data = RData::try_from_str(rtype, &text).ok()?;
+            data.to_bytes().ok()
+        });
+        Ok(Self {
+            octets: octets.ok_or_else(|| format!("{rtype}RRDATAIllegal (Value is malformed)"))?,
+            text: if is_binding {
+                text
+            } else {
+                text.to_ascii_uppercase()
+            },
+        })
+    }
 }
 
 /// The record types of Route53.
@@ -72,7 +131,10 @@ impl Data {
                     }
                     Self::Soa(DnsName::parse(primary)?, DnsName::parse(contact)?, five)
                 }
-                ("MX" | "SRV" | "CAA" | "SOA", _) => {
+                ("HTTPS" | "SVCB", [_, _, ..]) | ("TLSA", [_, _, _, _]) | ("SSHFP", [_, _, _]) => {
+                    Self::Parsed(Rdata::parse(rtype, &fields)?)
+                }
+                ("MX" | "SRV" | "CAA" | "SOA" | "HTTPS" | "SVCB" | "TLSA" | "SSHFP", _) => {
                     return Err(format!(
                         "{rtype}RRDATAWrongNumberOfFields (Value has the wrong number of fields)"
                     ));
@@ -191,6 +253,7 @@ impl fmt::Display for Data {
                     "{primary} {contact} {serial} {refresh} {retry} {expire} {minimum}"
                 )
             }
+            Self::Parsed(data) => out.write_str(&data.text),
             Self::Other(text) => out.write_str(text),
         }
     }
@@ -223,6 +286,13 @@ mod tests {
             ("TXT", r#""a\"b\\c\101""#, r#""a\042b\134cA""#),
             ("TXT", r#""a"   "b""#, r#""a" "b""#),
             ("CAA", r#"0 ISSUE "x.org""#, r#"0 issue "x.org""#),
+            (
+                "HTTPS",
+                "1 . alpn=h2,h3  port=1",
+                r#"1 . alpn="h2,h3" port="1""#,
+            ),
+            ("TLSA", "3 1 1 abcd", "03 1 1 ABCD"),
+            ("SSHFP", "4 2 abcd", "4 2 ABCD"),
         ] {
             assert_eq!(
                 Data::parse(rtype, one).unwrap(),
@@ -246,6 +316,8 @@ mod tests {
             ("SOA", "ns.x. hostmaster.x. 1 7200 900 1209600 86400"),
             ("MX", "0 \\052.x."),
             ("MX", "0 ."),
+            ("HTTPS", r#"1 . alpn="h2,h3" ipv4hint=192.0.2.1"#),
+            ("TLSA", "3 1 1 ABCD"),
         ] {
             assert_eq!(Data::parse(rtype, text).unwrap().to_string(), text);
         }
@@ -278,6 +350,15 @@ mod tests {
             ("SRV", "1 2 host.x."),
             ("CAA", "0 issue x.org"),
             ("TLSA", " "),
+            ("TLSA", "3 1 1"),
+            ("TLSA", "3 1 1 xy"),
+            ("TLSA", "3 1 1 ab cd"),
+            ("SSHFP", "4 256 ab"),
+            ("HTTPS", "1"),
+            ("HTTPS", "x ."),
+            ("HTTPS", "0 a.x. alpn=h2"),
+            ("SVCB", "1 . port=x"),
+            ("SVCB", "1 . alpm=h2"),
         ] {
             assert!(Data::parse(rtype, text).is_err(), "{rtype} {text}");
         }

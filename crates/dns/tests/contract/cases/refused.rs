@@ -176,7 +176,7 @@ fn conflicts_with_cname() -> Vec<Case> {
 fn invalid_values() -> Vec<Case> {
     use FaultKind::InvalidValue;
     let long_string = format!("\"{}\"", "x".repeat(256));
-    let cases: [(&'static str, RecordType, Vec<&str>); 14] = [
+    let cases: [(&'static str, RecordType, Vec<&str>); 18] = [
         ("no IPv4 address", RecordType::A, vec!["192.0.2.256"]),
         ("IPv4 in AAAA", RecordType::Aaaa, vec!["192.0.2.1"]),
         (
@@ -215,6 +215,18 @@ fn invalid_values() -> Vec<Case> {
             vec![r#"256 issue "letsencrypt.org""#],
         ),
         ("CAA without value", RecordType::Caa, vec!["0 issue"]),
+        ("HTTPS without a target", RecordType::Https, vec!["1"]),
+        (
+            "HTTPS with an unknown parameter",
+            RecordType::Https,
+            vec!["1 . alpm=h2"],
+        ),
+        ("TLSA without digits", RecordType::Tlsa, vec!["3 1 1"]),
+        (
+            "SSHFP with half an octet",
+            RecordType::Sshfp,
+            vec!["4 2 abc"],
+        ),
         ("TXT without quotes", RecordType::Txt, vec!["unquoted"]),
         ("TXT with an open quote", RecordType::Txt, vec!["\"open"]),
         ("TXT string too long", RecordType::Txt, vec![&long_string]),

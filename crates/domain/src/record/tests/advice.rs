@@ -1,6 +1,6 @@
 //! What the fields say about inputs that they do not take, each for what it is.
 
-use super::{base, parts};
+use super::{base, name_for, parts};
 use crate::fault::{Fault, Field};
 use crate::input::OddChar;
 use crate::record::{RecordForm, RecordType};
@@ -10,7 +10,7 @@ use crate::words::WordFilter;
 fn answer(rtype: &str, input: &str) -> String {
     let (rtype, tag) = rtype.split_once(' ').unwrap_or((rtype, "issue"));
     let form = RecordForm {
-        name: if rtype == "SRV" { "_sip._tcp" } else { "www" }.into(),
+        name: name_for(rtype).into(),
         rtype: rtype.into(),
         input: input.into(),
         parts: parts(

@@ -8,11 +8,16 @@ use crate::words::WordFilter;
 /// presentation format.
 fn notes(new: (&str, &str, &str), others: &[(&str, RecordType, &str)]) -> Vec<String> {
     let (name, rtype, input) = new;
+    // `HTTPS 0` is an alias.
+    let (rtype, service_priority) = rtype.split_once(' ').unwrap_or((rtype, "1"));
     let form = RecordForm {
         name: name.into(),
         rtype: rtype.into(),
         input: input.into(),
-        parts: parts(&["priority", "weight", "port"], &["0", "0", "1"]),
+        parts: parts(
+            &["priority", "weight", "port", "service_priority"],
+            &["0", "0", "1", service_priority],
+        ),
         ..RecordForm::default()
     };
     let new = form.check(&base(), &WordFilter::built_in()).unwrap();
@@ -158,5 +163,66 @@ fn records_that_break_each_other_get_a_note() {
                 "{new:?} {notes:?}"
             ),
         }
+    }
+}
+
+/// What a service binding does beside other records.
+#[test]
+fn service_bindings_get_notes() {
+    use RecordType::{A, Cname, Https, Txt};
+    let base = "user1.starchart.com";
+    let own = |name: &str| format!("{name}.{base}");
+    let www = &own("www");
+    let to_www = &format!("{www}.");
+    for (new, others, expected) in [
+        // Service bindings.
+        (
+            ("www", "HTTPS", ". alpn=h2"),
+            vec![(www, A, "192.0.2.1")],
+            vec![],
+        ),
+        (
+            ("www", "HTTPS", ". alpn=h2"),
+            vec![],
+            vec!["www.user1.starchart.com is a name in your own domain that has no A or AAAA"],
+        ),
+        (
+            ("x", "HTTPS 0", to_www),
+            vec![(www, Cname, "a.example.com.")],
+            vec![],
+        ),
+        (
+            ("x", "HTTPS 0", to_www),
+            vec![],
+            vec!["no A or AAAA record yet"],
+        ),
+        (("x", "HTTPS 0", "."), vec![], vec![]),
+        (("x", "SVCB", "a.example.com port=1"), vec![], vec![]),
+        (
+            ("www", "HTTPS 0", "a.example.com"),
+            vec![(www, Https, "1 . alpn=\"h2\"")],
+            vec!["has an alias (service priority 0) and a record with parameters"],
+        ),
+        (
+            ("_smtp._tls", "TXT", "v=TLSRPTv1; rua=mailto:a@example.com"),
+            vec![(
+                &own("_smtp._tls"),
+                Txt,
+                "\"v=TLSRPTv1; rua=mailto:b@example.com\"",
+            )],
+            vec!["two TLS reporting texts"],
+        ),
+    ] {
+        let others: Vec<_> = others
+            .iter()
+            .map(|(name, rtype, value)| (name.as_str(), *rtype, *value))
+            .collect();
+        let notes = notes(new, &others);
+        let fits = notes.len() == expected.len()
+            && notes
+                .iter()
+                .zip(&expected)
+                .all(|(note, text)| note.contains(text));
+        assert!(fits, "{new:?} {others:?} {notes:?}");
     }
 }
