@@ -10,6 +10,7 @@ const A = 'A Record (IPv4 Address)';
 const CNAME = 'CNAME Record (Domain Name)';
 const SRV = 'SRV Record (Service and Port)';
 const CAA = 'CAA Record (Certificate Authority)';
+const HTTPS = 'HTTPS Record (Web Service)';
 const PARTS = [
   ['Public Certificate', 'certificate'],
   ['Private Key', 'privkey'],
@@ -199,6 +200,35 @@ story('user1 publishes a game server with an SRV record', {}, async (page) => {
   await page.waitForURL('**/dns-records');
   clicked = await deleteRecord(page, row(page, 'server.example.com'));
   await answersEventually(name, 'SRV', [], clicked);
+});
+
+story('user1 publishes a wildcard, a name with an umlaut and an HTTPS record', {}, async (page) => {
+  const domain = domainOf('user1');
+  await signIn(page, 'user1', 'user1pass', '/dns-records/new');
+  let clicked = await fillRecord(page, { name: '*', type: A, value: '192.168.1.7' }, 'Create');
+  await answersEventually(`anything.${domain}`, 'A', ['192.168.1.7'], clicked);
+  await page.goto('/dns-records/new');
+  clicked = await fillRecord(page, { name: 'bücher', type: A, value: '192.168.1.8' }, 'Create');
+  await answersEventually(`xn--bcher-kva.${domain}`, 'A', ['192.168.1.8'], clicked);
+  await page.waitForURL('**/dns-records');
+  await row(page, '192.168.1.8').getByText(`bücher.${domain}`).waitFor();
+  await row(page, '192.168.1.8').getByText(`xn--bcher-kva.${domain}`).waitFor();
+  await linkOrButton(row(page, '192.168.1.8'), 'Edit DNS record').click();
+  assert.equal(await page.getByLabel('Name*', { exact: true }).inputValue(), 'bücher');
+
+  await page.goto('/dns-records/new');
+  const web = { name: 'bücher', type: HTTPS, value: '. alpm=h2' };
+  await fillRecord(page, { ...web, parts: { 'Service priority': '1' } }, 'Create');
+  await page.getByText('alpm is no parameter').first().waitFor();
+  await checkAppearance(page, 'record-https-refused');
+  clicked = await fillRecord(page, { ...web, value: '. alpn=h2,h3' }, 'Create');
+  await answersEventually(`xn--bcher-kva.${domain}`, 'HTTPS', ['1 . alpn="h2,h3"'], clicked);
+  await page.waitForURL('**/dns-records');
+  await checkAppearance(page, 'records-https');
+  for (const value of ['alpn=h2,h3', '192.168.1.8', '192.168.1.7']) {
+    await deleteRecord(page, row(page, value));
+    await page.getByText('has been successfully deleted').first().waitFor();
+  }
 });
 
 story('the example of each type that the form offers makes a record', {}, async (page) => {

@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::input::OddChar;
 use crate::input::typed::Typed;
+use crate::names::idn::IdnFault;
 
 use advice::{Columns, Mistyped, Wanted};
 
@@ -155,18 +156,18 @@ pub enum NameFault {
     },
     /// A rule of the record type; says what to do.
     Rule(&'static str),
-    /// Reserved for certificate challenges and mail policy.
-    Reserved,
+    /// A label that no record of a user has; says why.
+    Reserved(&'static str),
     /// The name includes the base domain.
     BaseTyped {
         /// The user's base domain.
         base: String,
     },
-    /// An internationalised name in its ASCII form (`xn--`).
-    Idn,
+    /// A label with letters beyond ASCII, or their ASCII form (`xn--`), that no name has.
+    Idn(IdnFault),
     /// A label with `-` as the third and fourth character (RFC 5890 section 2.3.1).
     ReservedHyphens,
-    /// A wildcard name, which Starchart does not offer.
+    /// `*` elsewhere than alone at the beginning (RFC 4592 section 2.1.1).
     Wildcard,
 }
 
@@ -336,14 +337,17 @@ impl fmt::Display for NameFault {
                 write!(f, "only {types} records may begin with _")
             }
             Self::Rule(rule) => f.write_str(rule),
-            Self::Reserved => f.write_str("this name is kept for certificates and mail policy"),
+            Self::Reserved(reason) => f.write_str(reason),
             Self::BaseTyped { base } => write!(f, "leave out .{base}, it is added for you"),
-            Self::Idn => f.write_str("names that begin with xn-- are not offered"),
+            Self::Idn(fault) => fault.fmt(f),
             Self::ReservedHyphens => f.write_str(
                 "-- as the third and fourth character is reserved for encoded names (RFC 5890); \
                  use a single - there",
             ),
-            Self::Wildcard => f.write_str("wildcard names are not offered"),
+            Self::Wildcard => f.write_str(
+                "* stands alone at the beginning, as in * (all names without records of their own) \
+                 or *.dev",
+            ),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Labels, domains and names (RFC 1034 section 3.1, RFC 1123 section 2.1), each valid by
 //! construction.
 
+pub mod idn;
 mod owned;
 
 use std::fmt;

@@ -172,7 +172,7 @@ impl RecordForm {
         };
         let name = rtype
             .parse_name(&self.name, base)
-            .and_then(|name| match words.find_in(name.relative()) {
+            .and_then(|name| match words.find_in(&name.shown()) {
                 None => Ok(name),
                 Some(word) => Err(NameFault::Inappropriate { word }),
             })

@@ -9,6 +9,7 @@ mod rows;
 use std::collections::BTreeMap;
 
 use starchart_domain::expiry::last_day;
+use starchart_domain::names::idn::to_unicode;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NewRecord, RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
@@ -62,6 +63,11 @@ impl Record {
     pub fn fingerprint(&self) -> String {
         let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
         fingerprint(&self.name, self.rtype, &self.presentation, notes)
+    }
+
+    /// Returns the fqdn with the letters that its labels stand for; `None` for a name in ASCII.
+    pub fn unicode_name(&self) -> Option<String> {
+        to_unicode(&self.name)
     }
 }
 

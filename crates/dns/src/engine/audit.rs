@@ -168,11 +168,14 @@ fn desired_rrset<'a>(set: &ZoneRrset, known: AuditInput<'a>) -> Option<&'a Rrset
 }
 
 /// Adds an RRset that is not ours to the plan: unclaimed, an orphan, or foreign. Only the original
-/// can have left orphans, so an RRset of a type that it did not offer is an operator's.
+/// can have left orphans, so an RRset of a type that it did not offer, or a wildcard, is an
+/// operator's.
 fn classify_foreign(set: &ZoneRrset, known: AuditInput<'_>, plan: &mut Plan) {
     let in_flight = known.in_flight.contains(&set.name);
     let desired = desired_rrset(set, known);
-    let orphan = parse_original_type(&set.rtype).zip(set.body());
+    let orphan = parse_original_type(&set.rtype)
+        .zip(set.body())
+        .filter(|_| !set.name.starts_with("*."));
     match (desired, orphan) {
         (Some(want), _) if !in_flight && set.matches(want) => {
             plan.unclaimed.push(want.clone());

@@ -260,6 +260,11 @@ fn accepted_batches() -> Vec<Case> {
         set("*._tcp", RecordType::Tlsa, &[&format!("2 0 1 {digits}")]),
         set("ssh", RecordType::Sshfp, &[&format!("4 2 {digits}")]),
     ];
+    let wildcards = [
+        a("*", "192.0.2.3"),
+        set("*.dev", RecordType::Mx, &["10 mx.example.com."]),
+        a("www", "192.0.2.4"),
+    ];
     let slow = with_ttl(a("slow", "192.0.2.5"), 86_400);
     let full = many(1_000);
     vec![
@@ -273,6 +278,12 @@ fn accepted_batches() -> Vec<Case> {
             &[],
             creates(&bindings),
             &bindings,
+        ),
+        accepted(
+            "wildcards beside names",
+            &[],
+            creates(&wildcards),
+            &wildcards,
         ),
         accepted(
             "a TTL",

@@ -138,7 +138,7 @@ fn names_are_kept() {
             "_dmarc",
             "student1",
             RecordType::Txt,
-            stays("_dmarc.student1.starchart.com", Some(NameFault::Reserved)),
+            stays("_dmarc.student1.starchart.com", None),
         ),
         // The user name gives no label, so there is no base domain to check against.
         (

@@ -1,13 +1,29 @@
 //! The names of records, under a user's base domain.
 
-use super::{BaseDomain, LABEL_MAX, NAME_MAX, has_reserved_hyphens};
+use std::borrow::Cow;
+
+use super::{BaseDomain, LABEL_MAX, NAME_MAX, has_reserved_hyphens, idn};
 use crate::fault::NameFault;
 use crate::input::typed::{Typed, recognize};
 use crate::input::{OddChar, clean_line, mend};
 
-/// Labels that no record of a user may contain: certificate challenges, mail policy, the Public
-/// Suffix List.
-const RESERVED_NAMES: &[&str] = &["_acme-challenge", "_dmarc", "_mta-sts", "_psl"];
+/// The label of a certificate challenge (RFC 8555 section 8.4).
+const CHALLENGE: &str = "_acme-challenge";
+
+/// Labels that no name of a user has, each with the reason.
+const RESERVED_NAMES: [(&str, &str); 2] = [
+    (
+        "_validation-persist",
+        "_validation-persist is not offered: whoever it names gets certificates for your domain \
+         for as long as the record is there",
+    ),
+    ("_psl", "_psl is kept for the Public Suffix List"),
+];
+
+/// Why a challenge's label is refused.
+const RESERVED_CHALLENGE: &str = "_acme-challenge is kept for the certificate that you get here; \
+                                  for a name below your domain, put it before that name, as in \
+                                  _acme-challenge.www";
 
 /// Which names a record may have, by its type.
 #[derive(Debug)]
@@ -52,11 +68,11 @@ pub struct OwnedName {
 
 impl OwnedName {
     /// Parses a name relative to the base domain, as [`clean_line`] reads it. `@` is the base
-    /// domain itself.
+    /// domain itself, `*` as the first label a wildcard (RFC 4592).
     ///
-    /// Each label consists of letters, digits, `-` and `_`, and begins and ends with a letter or a
-    /// digit. Whether one may begin with `_`, and whether the base domain itself is allowed,
-    /// depends on `rule`.
+    /// Each other label consists of letters, digits, `-` and `_`, and begins and ends with a letter
+    /// or a digit; one with letters beyond ASCII gets its form in ASCII. Whether one may begin with
+    /// `_`, and whether the base domain itself is allowed, depends on `rule`.
     pub fn parse(input: &str, base: &BaseDomain, rule: &NameRule) -> Result<Self, NameFault> {
         let relative = clean_line(input).to_ascii_lowercase();
         let parsed = Self::parse_clean(&relative, base, rule);
@@ -87,19 +103,20 @@ impl OwnedName {
         if let Some(fault) = fault_of_kind(relative, base) {
             return Err(fault);
         }
-        relative
-            .split('.')
-            .try_for_each(|label| check_label(label, rule.allows_underscores()))?;
-        if relative
-            .split('.')
-            .any(|part| RESERVED_NAMES.contains(&part))
-        {
-            return Err(NameFault::Reserved);
+        let parse = |(at, label)| match label {
+            "*" if at == 0 => Ok(label.to_owned()),
+            _ => parse_label(label, rule.allows_underscores()),
+        };
+        let labels = relative.split('.').enumerate().map(parse);
+        let labels = labels.collect::<Result<Vec<String>, NameFault>>()?;
+        let texts: Vec<&str> = labels.iter().map(String::as_str).collect();
+        if let Some(reason) = reserved(&texts) {
+            return Err(NameFault::Reserved(reason));
         }
         if let LabelRule::Checked(check) = rule.labels {
-            let labels: Vec<&str> = relative.split('.').collect();
-            check(&labels).map_err(NameFault::Rule)?;
+            check(&texts).map_err(NameFault::Rule)?;
         }
+        let relative = labels.join(".");
         let fqdn = format!("{relative}.{base}");
         match fqdn.len().checked_sub(NAME_MAX) {
             None | Some(0) => Ok(Self {
@@ -118,6 +135,38 @@ impl OwnedName {
     /// Returns the part before the base domain, empty for the base domain itself.
     pub fn relative(&self) -> &str {
         &self.fqdn[..self.relative_len]
+    }
+
+    /// Returns the part before the base domain with the letters that its labels stand for.
+    pub fn shown(&self) -> Cow<'_, str> {
+        idn::to_unicode(self.relative()).map_or(Cow::Borrowed(self.relative()), Cow::Owned)
+    }
+
+    /// Returns the name that this wildcard is directly below; `None` for any other name.
+    pub fn wildcard_of(&self) -> Option<&str> {
+        self.fqdn.strip_prefix("*.")
+    }
+
+    /// Returns the name below the base domain whose certificates this name's records decide about,
+    /// if it is that of a challenge.
+    pub fn challenge_of(&self) -> Option<&str> {
+        self.fqdn.strip_prefix(CHALLENGE)?.strip_prefix('.')
+    }
+}
+
+/// Returns why a name with these labels is no user's.
+fn reserved(labels: &[&str]) -> Option<&'static str> {
+    let of_label = |label: &str| {
+        let mut reserved = RESERVED_NAMES.iter();
+        reserved
+            .find(|(reserved, _)| *reserved == label)
+            .map(|(_, reason)| *reason)
+    };
+    let is_own_challenge = matches!(labels, [CHALLENGE, rest @ ..] if !rest.is_empty());
+    let others = &labels[usize::from(is_own_challenge)..];
+    match others.contains(&CHALLENGE) {
+        true => Some(RESERVED_CHALLENGE),
+        false => labels.iter().find_map(|label| of_label(label)),
     }
 }
 
@@ -155,16 +204,30 @@ fn fault_of_kind(input: &str, base: &BaseDomain) -> Option<NameFault> {
         Typed::HostPort(host, _) => Some(NameFault::Url { name: Some(host) }),
         Typed::Several => Some(NameFault::Several),
         _ if input.contains(['/', ':']) => Some(NameFault::Url { name: None }),
-        _ if input.contains('*') => Some(NameFault::Wildcard),
         _ if input.contains('@') => Some(NameFault::Email),
         _ => None,
     }
 }
 
-fn check_label(label: &str, allows_underscore: bool) -> Result<(), NameFault> {
+/// Parses a label that is no wildcard and returns its form in ASCII.
+fn parse_label(label: &str, allows_underscore: bool) -> Result<String, NameFault> {
     if label.is_empty() {
         return Err(NameFault::EmptyLabel);
     }
+    if label.contains('*') {
+        return Err(NameFault::Wildcard);
+    }
+    if !idn::is_international(label) || label.starts_with('_') {
+        return check_label(label, allows_underscore).map(|()| label.to_owned());
+    }
+    let ascii = idn::to_ascii(label).map_err(NameFault::Idn)?;
+    match ascii.len() {
+        ..=LABEL_MAX => Ok(ascii),
+        len => Err(NameFault::LabelTooLong { len }),
+    }
+}
+
+fn check_label(label: &str, allows_underscore: bool) -> Result<(), NameFault> {
     let is_allowed =
         |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     if let Some(c) = label.chars().find(|c| !is_allowed(*c)) {
@@ -183,7 +246,8 @@ fn check_label(label: &str, allows_underscore: bool) -> Result<(), NameFault> {
         None => label,
     };
     if body.starts_with("xn--") {
-        return Err(NameFault::Idn);
+        // A label after an underscore is a keyword of a protocol.
+        return Err(NameFault::Odd(OddChar::Other('_')));
     }
     let is_edge = |c: char| c.is_ascii_alphanumeric();
     if !(body.starts_with(is_edge) && body.ends_with(is_edge)) {

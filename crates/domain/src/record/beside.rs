@@ -2,7 +2,7 @@
 
 use crate::names::BaseDomain;
 use crate::record::note::ValueNote;
-use crate::record::{NameClass, NewRecord, RecordType};
+use crate::record::{NameClass, NewRecord, RecordType, list};
 use crate::txt;
 
 /// One of the user's records.
@@ -74,7 +74,15 @@ pub fn notes_beside(new: &NewRecord, base: &BaseDomain, all: &[Neighbour<'_>]) -
         }
         _ => None,
     };
-    note.into_iter().collect()
+    let notes = [
+        note,
+        new.name.challenge_of().map(|name| permission(own, name)),
+        new.name
+            .wildcard_of()
+            .and_then(|_| wildcard_permission(own)),
+        taken_from_wildcard(own, base, &others),
+    ];
+    notes.into_iter().flatten().collect()
 }
 
 /// Returns whether a name exists: it or one below it has a record (RFC 4592 section 2.2.2).
@@ -105,6 +113,63 @@ fn answering<'a>(name: &str, all: &[Neighbour<'a>]) -> Vec<Neighbour<'a>> {
 
 fn with<'a>(others: &[Neighbour<'a>], own: Neighbour<'a>) -> Vec<Neighbour<'a>> {
     others.iter().copied().chain([own]).collect()
+}
+
+/// Says what a record at a challenge's name permits.
+fn permission(own: Neighbour<'_>, name: &str) -> ValueNote {
+    let holder = match own.rtype.class() {
+        NameClass::Cname => format!("Whoever controls {}", target_of(&own)),
+        NameClass::Other => "Whoever asked you for this record".to_owned(),
+    };
+    ValueNote::about(format!(
+        "{holder} gets certificates for {name} and every name directly below it while this record \
+         is there. Delete it when you leave that service."
+    ))
+}
+
+/// Says what a wildcard permits that answers for the names of challenges too.
+fn wildcard_permission(own: Neighbour<'_>) -> Option<ValueNote> {
+    (own.rtype.class() == NameClass::Cname).then(|| {
+        ValueNote::about(format!(
+            "This wildcard answers for every name without records of its own, also for those by \
+             which authorities check certificates: whoever controls {} can get certificates for \
+             such names.",
+            target_of(&own)
+        ))
+    })
+}
+
+/// Returns a warning when a wildcard answered for a name that exists from now on (RFC 4592 section
+/// 2.2.1), and the name has no record of a type that the wildcard has.
+fn taken_from_wildcard(
+    own: Neighbour<'_>,
+    base: &BaseDomain,
+    others: &[Neighbour<'_>],
+) -> Option<ValueNote> {
+    let mut taken = None;
+    let mut name = own.name;
+    while name != base.as_str() {
+        let is_new = !name.starts_with(['_', '*']) && !exists(name, others);
+        let is_lost = |record: &Neighbour<'_>| name != own.name || record.rtype != own.rtype;
+        let mut lost = if is_new {
+            answering(name, others)
+        } else {
+            Vec::new()
+        };
+        lost.retain(is_lost);
+        lost.dedup_by_key(|record| record.rtype);
+        if let Some(wildcard) = lost.first().map(|record| record.name) {
+            let types = list(lost.iter().map(|record| &record.rtype));
+            taken = Some((name, wildcard, types));
+        }
+        name = name.split_once('.')?.1;
+    }
+    taken.map(|(name, wildcard, types)| {
+        ValueNote::about(format!(
+            "{name} exists from now on, so {wildcard} no longer answers for it with its {types} \
+             record (RFC 4592). Create one for {name} too, if it needs that."
+        ))
+    })
 }
 
 /// Returns a warning when a name has aliases and service parameters of one type.

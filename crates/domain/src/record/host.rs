@@ -4,7 +4,8 @@ use crate::fault::ValueFault;
 use crate::fault::advice::{HostTexts, Wanted};
 use crate::input::typed::recognize;
 use crate::name_text::{absolute_name, escaped_octet, push_octet, unescape_name};
-use crate::names::{HostName, LABEL_MAX, NAME_MAX};
+use crate::names::{HostName, LABEL_MAX, NAME_MAX, idn};
+use crate::record::note::ValueNote;
 use crate::record::spec::{Codec, Parsed};
 
 /// The longest name in a message: an octet more for the length of the first label, and one for the
@@ -18,11 +19,24 @@ pub(super) static CODEC: Codec = Codec {
     from_wire,
 };
 
-/// Parses a host name; `texts` says what to do about other things.
+/// Parses a host name, also one with letters beyond ASCII; `texts` says what to do about other
+/// things.
 pub(super) fn parse(input: &str, texts: &'static HostTexts) -> Result<Parsed, ValueFault> {
-    let host = HostName::parse(input)
-        .map_err(|_| ValueFault::mistyped(recognize(input), Wanted::Host(texts)))?;
-    Ok(Parsed::plain(absolute_name(host.as_str())))
+    if let Ok(host) = HostName::parse(input) {
+        return Ok(Parsed::plain(absolute_name(host.as_str())));
+    }
+    match idn::host_to_ascii(input).map(|ascii| HostName::parse(&ascii)) {
+        Some(Ok(host)) => Ok(Parsed {
+            text: absolute_name(host.as_str()),
+            input: Some(host.as_str().to_owned()),
+            notes: vec![ValueNote::about(format!(
+                "The DNS has {host} for {input}: that is how names with letters beyond a to z are \
+                 written there.",
+                host = host.as_str()
+            ))],
+        }),
+        _ => Err(ValueFault::mistyped(recognize(input), Wanted::Host(texts))),
+    }
 }
 
 /// Encodes a name as labels, each preceded by its length (RFC 1035 section 3.1).

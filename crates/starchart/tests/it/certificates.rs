@@ -151,6 +151,15 @@ async fn a_certificate_is_issued_between_two_processes() {
     let one = ca.env.start().await;
     let two = ca.env.start().await;
     let mut browser = signed_in(&ca.env, &one, "user1").await;
+    // The wildcard answers for the challenge's name too, until its values are in the zone.
+    for (name, rtype, value, shown) in [
+        ("*", "CNAME", "pages.example.com", "pages.example.com."),
+        ("_acme-challenge.www", "TXT", "of a host", "\"of a host\""),
+    ] {
+        assert_eq!(browser.create(name, rtype, value).await.status, 303);
+        let fqdn = format!("{name}.user1.{ROOT}");
+        ca.env.shows(&fqdn, rtype, Some(shown)).await;
+    }
     let started = Instant::now();
     click(&mut browser).await;
     ca.until_issued("user1").await;
@@ -158,6 +167,8 @@ async fn a_certificate_is_issued_between_two_processes() {
     println!("issued {took:?} after the click");
     ca.files_fit(&mut browser.at(two.port), "user1").await;
     ca.is_clean("user1").await;
+    let of_host = format!("_acme-challenge.www.user1.{ROOT}");
+    assert!(ca.env.zone.set(&of_host, "TXT").is_some());
     assert_eq!(ca.pebble.orders(), 1);
     assert_eq!(
         ca.number("SELECT COUNT(*) FROM outbox WHERE kind = 'certificate_ready'")

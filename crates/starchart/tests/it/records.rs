@@ -7,9 +7,9 @@ use reqwest::Method;
 use starchart_testkit::wait::{equal, eventually};
 
 use crate::app::{APP_URL, ROOT, TestEnv};
-use crate::browser::{Page, asked, identity, path_of};
+use crate::browser::{Browser, Page, asked, identity, path_of};
 use crate::pages;
-use crate::truth::signed_in;
+use crate::truth::{no_difference, signed_in};
 
 #[tokio::test]
 async fn a_name_is_created_changed_and_deleted_in_the_zone() {
@@ -78,6 +78,35 @@ impl TestEnv {
         let holds = async || self.shown(name, rtype).as_deref() == wanted;
         eventually(&format!("{name} {rtype} is {wanted:?}"), holds).await;
     }
+
+    /// Creates records, given as name, type, value and what the zone then shows, and looks at the
+    /// form of each.
+    async fn takes(&self, browser: &mut Browser, cases: &[(&str, &str, &str, &str)]) {
+        for (name, rtype, value, shown) in cases.iter().copied() {
+            let created = browser.create(name, rtype, value).await;
+            assert_eq!(
+                (created.status, created.location()),
+                (303, "/dns-records"),
+                "{name}: {}",
+                created.body
+            );
+            let fqdn = if name == "@" {
+                format!("user1.{ROOT}")
+            } else {
+                format!("{}.user1.{ROOT}", name.to_lowercase())
+            };
+            self.shows(&fqdn, rtype, Some(shown)).await;
+            assert_eq!(self.zone.set(&fqdn, rtype).map(|set| set.ttl), Some(300));
+            // The form shows the value as the user typed it.
+            let id = self.db.number("SELECT MAX(id) FROM dns_records").await;
+            let path = format!("/dns-records/{id}");
+            let form = browser.get(&path).await.form(&path);
+            assert_eq!(
+                (form.value("value"), form.value("type")),
+                (Some(value), Some(rtype))
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -87,8 +116,6 @@ async fn every_type_arrives_as_route53_holds_it() {
     let mut browser = signed_in(&env, &app, "user1").await;
     let long = "x".repeat(300);
     let long_shown = format!("\"{}\" \"{}\"", "x".repeat(255), "x".repeat(45));
-    let digits = "ab".repeat(32);
-    let [digits_3, digits_4] = ["3 1 1", "4 2"].map(|head| format!("{head} {}", "AB".repeat(32)));
     let cases = [
         ("a", "A", "192.168.1.1", "192.168.1.1"),
         ("@", "A", "10.0.0.1", "10.0.0.1"),
@@ -111,46 +138,8 @@ async fn every_type_arrives_as_route53_holds_it() {
         ("t4", "TXT", long.as_str(), long_shown.as_str()),
         ("t5", "TXT", " blanks around ", "\" blanks around \""),
         ("_github", "TXT", "v=spf1 -all; <b>", "\"v=spf1 -all; <b>\""),
-        (
-            "www",
-            "HTTPS",
-            "a.example.com alpn=h2,h3",
-            "1 a.example.com. alpn=\"h2,h3\"",
-        ),
-        (
-            "_dns.r",
-            "SVCB",
-            ". port=853 alpn=dot",
-            "1 . alpn=\"dot\" port=853",
-        ),
-        // The provider lists digits in upper case.
-        ("_25._tcp.mx", "TLSA", digits.as_str(), digits_3.as_str()),
-        ("ssh", "SSHFP", digits.as_str(), digits_4.as_str()),
     ];
-    for (name, rtype, value, shown) in cases {
-        let created = browser.create(name, rtype, value).await;
-        assert_eq!(
-            (created.status, created.location()),
-            (303, "/dns-records"),
-            "{name}: {}",
-            created.body
-        );
-        let fqdn = if name == "@" {
-            format!("user1.{ROOT}")
-        } else {
-            format!("{}.user1.{ROOT}", name.to_lowercase())
-        };
-        env.shows(&fqdn, rtype, Some(shown)).await;
-        assert_eq!(env.zone.set(&fqdn, rtype).map(|set| set.ttl), Some(300));
-        // The form shows the value as the user typed it.
-        let id = env.db.number("SELECT MAX(id) FROM dns_records").await;
-        let path = format!("/dns-records/{id}");
-        let form = browser.get(&path).await.form(&path);
-        assert_eq!(
-            (form.value("value"), form.value("type")),
-            (Some(value), Some(rtype))
-        );
-    }
+    env.takes(&mut browser, &cases).await;
     // Two mail servers at one name are one RRset; the default priority is 10. A dot with priority 0
     // says that there is no mail (RFC 7505).
     for (name, value, priority) in [
@@ -185,6 +174,50 @@ async fn every_type_arrives_as_route53_holds_it() {
 }
 
 #[tokio::test]
+async fn later_types_and_names_arrive_as_route53_holds_them() {
+    let env = TestEnv::new().await;
+    let app = env.start().await;
+    let mut browser = signed_in(&env, &app, "user1").await;
+    let digits = "ab".repeat(32);
+    let [digits_3, digits_4] = ["3 1 1", "4 2"].map(|head| format!("{head} {}", "AB".repeat(32)));
+    let cases = [
+        (
+            "www",
+            "HTTPS",
+            "a.example.com alpn=h2,h3",
+            "1 a.example.com. alpn=\"h2,h3\"",
+        ),
+        (
+            "_dns.r",
+            "SVCB",
+            ". port=853 alpn=dot",
+            "1 . alpn=\"dot\" port=853",
+        ),
+        // The provider lists digits in upper case.
+        ("_25._tcp.mx", "TLSA", digits.as_str(), digits_3.as_str()),
+        ("ssh", "SSHFP", digits.as_str(), digits_4.as_str()),
+        // Wildcards, a challenge below the user's domain, mail policy.
+        ("*", "A", "192.168.1.2", "192.168.1.2"),
+        ("*.dev", "CNAME", "pages.example.com", "pages.example.com."),
+        (
+            "_acme-challenge.www",
+            "CNAME",
+            "x.flydns.net",
+            "x.flydns.net.",
+        ),
+        ("_dmarc", "TXT", "v=DMARC1; p=none", "\"v=DMARC1; p=none\""),
+        ("xn--bcher-kva", "A", "192.168.1.3", "192.168.1.3"),
+    ];
+    env.takes(&mut browser, &cases).await;
+    eventually("all answered", async || {
+        let page = browser.clone().get("/dns-records").await.body;
+        page.matches("data-state=\"answered\"").count() == cases.len()
+    })
+    .await;
+    no_difference(&env).await;
+}
+
+#[tokio::test]
 async fn faults_are_shown_beside_the_input() {
     let env = TestEnv::new().await;
     let app = env.start().await;
@@ -197,9 +230,10 @@ async fn faults_are_shown_beside_the_input() {
     for (subdomain, rtype, typed, words) in [
         ("-www", "A", "192.0.2.1", name),
         ("w..w", "A", "192.0.2.1", name),
-        ("*", "A", "192.0.2.1", name),
+        ("a.*", "A", "192.0.2.1", name),
         ("_acme-challenge", "TXT", "x", name),
-        ("_dmarc", "TXT", "v=DMARC1", name),
+        ("_validation-persist", "TXT", "x", name),
+        ("pаypal", "A", "192.0.2.1", "letters of several scripts"),
         ("www", "HTTPS", ". alpm=h2", "alpm is no parameter"),
         (own.as_str(), "A", "192.0.2.1", "leave out"),
         ("ab--c", "A", "192.0.2.1", "reserved for encoded names"),

@@ -75,6 +75,8 @@ fn an_operators_rrsets_of_every_type_stay_foreign() {
         (RecordType::Svcb, "u.root.test", "1 a.test."),
         (RecordType::Tlsa, "_25._tcp.u.root.test", "3 1 1 00"),
         (RecordType::Sshfp, "u.root.test", "4 2 00"),
+        // The original offered no wildcards.
+        (RecordType::Cname, "*.u.root.test", "pages.test."),
     ];
     for (rtype, name, value) in values {
         let at_root = name.replace("u.root.test", "root.test");
@@ -139,6 +141,7 @@ fn drift_is_planned_and_other_rrsets_are_foreign_or_orphans() {
         listed("u.root.test", "CAA", "0 issue \";\""),
         listed("lent.u.root.test", "NS", "ns.elsewhere.test."),
         listed("www.v.root.test", "A", "192.0.2.6"),
+        listed("*.u.root.test", "A", "192.0.2.8"),
         alias,
     ];
     let found = plan(
@@ -159,6 +162,7 @@ fn drift_is_planned_and_other_rrsets_are_foreign_or_orphans() {
             ("u.root.test", "CAA"),
             ("lent.u.root.test", "NS"),
             ("www.v.root.test", "A"),
+            ("*.u.root.test", "A"),
             ("gone.u.root.test", "A"),
         ])
     );

@@ -166,15 +166,108 @@ fn records_that_break_each_other_get_a_note() {
     }
 }
 
-/// What a service binding does beside other records.
+/// What a wildcard, a challenge's name and a service binding do beside other records.
 #[test]
-fn service_bindings_get_notes() {
-    use RecordType::{A, Cname, Https, Txt};
+fn wildcards_challenges_and_bindings_get_notes() {
+    use RecordType::{A, Aaaa, Cname, Https, Txt};
     let base = "user1.starchart.com";
     let own = |name: &str| format!("{name}.{base}");
-    let www = &own("www");
+    let (www, any, deep) = (&own("www"), &own("*"), &own("a.b"));
     let to_www = &format!("{www}.");
     for (new, others, expected) in [
+        // A name exists from now on, so a wildcard no longer answers for it.
+        (
+            ("www", "TXT", "x"),
+            vec![(any, A, "192.0.2.1"), (any, Aaaa, "2001:db8::1")],
+            vec![
+                "www.user1.starchart.com exists from now on, so *.user1.starchart.com no longer \
+                  answers for it with its A and AAAA record",
+            ],
+        ),
+        (
+            ("www", "A", "192.0.2.2"),
+            vec![(any, A, "192.0.2.1")],
+            vec![],
+        ),
+        (
+            ("www", "TXT", "x"),
+            vec![(any, A, "192.0.2.1"), (www, A, "192.0.2.2")],
+            vec![],
+        ),
+        (
+            ("www", "TXT", "x"),
+            vec![(any, A, "192.0.2.1"), (&own("x.www"), A, "192.0.2.2")],
+            vec![],
+        ),
+        (
+            ("a.www", "A", "192.0.2.2"),
+            vec![(any, A, "192.0.2.1")],
+            vec!["www.user1.starchart.com exists from now on"],
+        ),
+        (
+            ("_sip._tcp.www", "SRV", "a.example.com"),
+            vec![(any, A, "192.0.2.1")],
+            vec!["www.user1.starchart.com exists from now on"],
+        ),
+        (
+            ("_dmarc", "TXT", "v=DMARC1; p=none"),
+            vec![(any, A, "192.0.2.1")],
+            vec![],
+        ),
+        (("*", "A", "192.0.2.1"), vec![(www, Txt, "\"x\"")], vec![]),
+        (
+            ("*.www", "A", "192.0.2.1"),
+            vec![(www, Txt, "\"x\"")],
+            vec![],
+        ),
+        // Targets for which a wildcard answers.
+        (("@", "MX", to_www), vec![(any, A, "192.0.2.1")], vec![]),
+        (("@", "CNAME", to_www), vec![(any, A, "192.0.2.1")], vec![]),
+        (
+            ("@", "MX", to_www),
+            vec![(any, Cname, "a.example.com.")],
+            vec!["MX records may not point to one"],
+        ),
+        (
+            ("@", "MX", to_www),
+            vec![(any, A, "192.0.2.1"), (&own("x.www"), A, "192.0.2.2")],
+            vec!["no A or AAAA record yet"],
+        ),
+        (
+            ("*", "CNAME", to_www),
+            vec![],
+            vec![
+                "form a ring",
+                "whoever controls www.user1.starchart.com can get certificates",
+            ],
+        ),
+        (
+            ("*", "CNAME", "a.example.com"),
+            vec![],
+            vec!["whoever controls a.example.com can get certificates"],
+        ),
+        (
+            ("x.b", "CNAME", "y.user1.starchart.com"),
+            vec![(any, Cname, "a.example.com."), (deep, A, "192.0.2.1")],
+            vec![],
+        ),
+        // The challenge of a name below the user's domain.
+        (
+            ("_acme-challenge.www", "CNAME", "www.abc.flydns.net"),
+            vec![(www, A, "192.0.2.1")],
+            vec![
+                "Whoever controls www.abc.flydns.net gets certificates for \
+                  www.user1.starchart.com and every name directly below it",
+            ],
+        ),
+        (
+            ("_acme-challenge.www", "TXT", "abc"),
+            vec![(www, A, "192.0.2.1")],
+            vec![
+                "Whoever asked you for this record gets certificates for \
+                  www.user1.starchart.com",
+            ],
+        ),
         // Service bindings.
         (
             ("www", "HTTPS", ". alpn=h2"),
@@ -202,6 +295,11 @@ fn service_bindings_get_notes() {
             ("www", "HTTPS 0", "a.example.com"),
             vec![(www, Https, "1 . alpn=\"h2\"")],
             vec!["has an alias (service priority 0) and a record with parameters"],
+        ),
+        (
+            ("_mta-sts", "TXT", "v=STSv1; id=2"),
+            vec![(&own("_mta-sts"), Txt, "\"v=STSv1; id=1\"")],
+            vec!["two MTA-STS texts"],
         ),
         (
             ("_smtp._tls", "TXT", "v=TLSRPTv1; rua=mailto:a@example.com"),

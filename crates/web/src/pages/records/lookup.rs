@@ -31,18 +31,18 @@ impl LookupPage {
         state::meaning(&self.record.state, self.layout.provider)
     }
 
-    /// Returns the `dig` command. It needs no quoting, because a name has only letters, digits,
-    /// `-`, `_` and dots.
+    /// Returns the `dig` command. Of the characters in names, shells read `*` only.
     fn dig_command(&self) -> String {
         let Self { record, server, .. } = self;
+        let name = match record.name.contains('*') {
+            true => format!("'{}'", record.name),
+            false => record.name.clone(),
+        };
         match server {
             Some((host, port)) => {
-                format!(
-                    "dig @{host} -p {port} +short {} {}",
-                    record.name, record.rtype
-                )
+                format!("dig @{host} -p {port} +short {name} {}", record.rtype)
             }
-            None => format!("dig +short {} {}", record.name, record.rtype),
+            None => format!("dig +short {name} {}", record.rtype),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the form was filled with: read from a request or from a stored record, and compared.
 
 use starchart_domain::input::clean_note;
+use starchart_domain::names::idn::to_unicode;
 use starchart_domain::record::{RecordForm, form_parts};
 use starchart_store::records::Record;
 
@@ -38,7 +39,7 @@ pub(super) fn form_of_record(user: &User, record: Record) -> RecordForm {
     RecordForm {
         name: match user.base.relative(&record.name) {
             Some("") => "@".to_owned(),
-            Some(relative) => relative.to_owned(),
+            Some(relative) => to_unicode(relative).unwrap_or_else(|| relative.to_owned()),
             None => record.name.clone(),
         },
         rtype: record.rtype.to_string(),
