@@ -409,6 +409,15 @@ fn the_input_is_kept_as_typed() {
 }
 
 #[test]
+fn words_are_searched_in_a_name_as_people_read_it() {
+    let words = WordFilter::parse("bcher\nwort", "");
+    let check = |name| form(name, "A", "192.0.2.1").check(&base(), &words);
+    // The A-label is xn--bcher-kva.
+    assert!(check("bücher").is_ok());
+    assert!(check("wort-bücher").is_err());
+}
+
+#[test]
 fn the_line_breaks_of_a_description_are_kept() {
     for (typed, kept) in [
         ("one\r\ntwo\r\n", "one\ntwo"),

@@ -259,6 +259,28 @@ fn other_spellings_of_a_value_compare_equal() {
 }
 
 #[test]
+fn messages_that_break_their_format_are_refused() {
+    let https: [(&[u8], Option<&str>); 7] = [
+        (&[0, 1, 0], Some("1 .")),
+        (&[0, 1, 0, 0, 3, 0, 2, 1, 187], Some("1 . port=443")),
+        (&[0, 1, 0, 0, 3, 0, 1, 1], None),
+        // Parameters out of order, and one twice (RFC 9460 section 2.2).
+        (&[0, 1, 0, 0, 3, 0, 2, 1, 187, 0, 2, 0, 0], None),
+        (&[0, 1, 0, 0, 3, 0, 2, 1, 187, 0, 3, 0, 2, 1, 187], None),
+        (&[0, 1, 0, 255, 255, 0, 0], None),
+        (&[0, 1], None),
+    ];
+    for (message, text) in https {
+        let read = RecordType::Https.spec().from_wire(message);
+        assert_eq!(read.as_deref(), text, "{message:?}");
+    }
+    let cname = RecordType::Cname.spec();
+    assert_eq!(cname.from_wire(&[1, b'a', 0]).as_deref(), Some("a."));
+    assert_eq!(cname.from_wire(&[1, b'a', 0, 0]), None);
+    assert_eq!(RecordType::Tlsa.spec().from_wire(&[3, 1, 1]), None);
+}
+
+#[test]
 fn names_that_do_not_fit_a_message_are_refused() {
     let long = format!("{}.example.", "a".repeat(64));
     let deep = "a.".repeat(NAME_MAX / 2 + 2);
