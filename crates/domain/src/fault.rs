@@ -274,7 +274,7 @@ impl fmt::Display for Fault {
 
 /// Puts the article before a type, as it is spoken: an MX, a TXT.
 fn with_article(rtype: &str) -> String {
-    let is_spoken_with_vowel = rtype.starts_with(['A', 'M', 'S', 'N']);
+    let is_spoken_with_vowel = rtype.starts_with(['A', 'H', 'M', 'S']);
     let article = if is_spoken_with_vowel { "an" } else { "a" };
     format!("{article} {rtype}")
 }

@@ -224,10 +224,18 @@ fn columns_of(line: &ZoneLine) -> Columns {
         None => (Vec::new(), line.value.as_str()),
     };
     Columns {
-        value: value.trim_matches('"').to_owned(),
+        value: without_quotes(value).to_owned(),
         parts,
         is_offered: rtype.is_some(),
     }
+}
+
+/// Returns a text without the quotation marks around it.
+fn without_quotes(text: &str) -> &str {
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or(text)
 }
 
 fn check_note(field: Field, text: &str, max: usize) -> Result<Option<String>, Fault> {

@@ -20,6 +20,8 @@ pub enum Wanted {
     Authority,
     /// Where to report violations: a `mailto:` or web URL.
     Report,
+    /// A hash or other octets.
+    Digits,
 }
 
 /// What a type says about host names.
@@ -66,6 +68,7 @@ impl Wanted {
             Self::Host(_) => "a host name such as www.example.com",
             Self::Authority => "the domain of a certificate authority such as letsencrypt.org",
             Self::Report => "mailto: with a mail address, or a URL that begins with https://",
+            Self::Digits => "the hexadecimal digits",
         }
     }
 
@@ -137,7 +140,7 @@ impl Mistyped {
     fn fmt_address(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.wanted {
             Wanted::Host(texts) => return f.write_str(texts.address),
-            Wanted::Authority | Wanted::Report => {
+            Wanted::Authority | Wanted::Report | Wanted::Digits => {
                 return write!(f, "this is an address; enter {}", self.wanted.example());
             }
             Wanted::Ipv4 | Wanted::Ipv6 => {}

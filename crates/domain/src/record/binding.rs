@@ -10,8 +10,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::fault::ValueFault;
-use crate::fault::advice::HostTexts;
+use crate::fault::advice::{HostTexts, Wanted};
 use crate::input::OddChar;
+use crate::input::typed::{Typed, recognize};
 use crate::record::host;
 use crate::record::note::ValueNote;
 use crate::record::spec::{Codec, Parsed, Part, PartWire};
@@ -100,6 +101,9 @@ struct Binding {
 
 /// Parses the input of the field Value; `parts` holds the priority.
 pub(super) fn parse(input: &str, parts: &[String]) -> Result<Parsed, ValueFault> {
+    if let typed @ Typed::ZoneLine(_) = recognize(input) {
+        return Err(ValueFault::mistyped(typed, Wanted::Host(&TARGET)));
+    }
     let words = words_of(input).ok_or(QUOTES)?;
     let (target, params) = words.split_first().ok_or(ValueFault::Empty)?;
     let is_number = target.bytes().all(|octet| octet.is_ascii_digit());

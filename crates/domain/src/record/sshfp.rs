@@ -86,6 +86,7 @@ const PUBLIC_KEY: ValueFault = ValueFault::Rule(
 );
 
 fn parse(input: &str, parts: &[String]) -> Result<Parsed, ValueFault> {
+    digits::check_line(input)?;
     match input {
         _ if SPEC.is_whole(input) => return Err(WHOLE),
         _ if ["ssh-", "ecdsa-"]

@@ -131,6 +131,7 @@ fn check_labels(labels: &[&str]) -> Result<(), &'static str> {
 }
 
 fn parse(input: &str, parts: &[String]) -> Result<Parsed, ValueFault> {
+    digits::check_line(input)?;
     if SPEC.is_whole(input) {
         return Err(WHOLE);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::base;
+use crate::fault::Fault;
 use crate::names::NAME_MAX;
 use crate::record::spec::PartWire;
 use crate::record::{RecordForm, RecordType, form_parts, value_hint};
@@ -56,6 +57,23 @@ fn the_guides_policy_allows_every_type() {
         .collect();
     let all: Vec<&str> = RecordType::ALL.iter().map(|rtype| rtype.as_str()).collect();
     assert_eq!(types, all);
+}
+
+#[test]
+fn the_article_of_a_type_is_the_spoken_one() {
+    for rtype in RecordType::ALL {
+        let with = rtype.as_str();
+        let fault = Fault::CnameConflict {
+            wanted_cname: true,
+            with,
+        };
+        let article = match with {
+            "TXT" | "TLSA" | "CAA" | "CNAME" => "a",
+            _ => "an",
+        };
+        let words = format!("has {article} {with} record");
+        assert!(fault.to_string().contains(&words), "{fault}");
+    }
 }
 
 #[test]
