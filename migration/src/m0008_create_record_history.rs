@@ -1,9 +1,10 @@
-//! The `record_history` table: earlier versions of records. Append-only.
+//! The `record_history` table: every change of a record. Append-only.
 
 use crate::table::Table;
 
-/// `reason` is why the version ended: edit, delete or expiry. `actor_id` is null when the owner did
-/// it.
+/// A row holds the version of the record that the change made, if `action` is create or restore, and
+/// else the version that it ended. `actor_id` is null when the owner did it, or time. Changes of one
+/// request have one `request_id`; it is empty for changes that no request made.
 pub(crate) const STEP: Table = Table {
     step: "m0008_create_record_history",
     table: "record_history",
@@ -20,17 +21,16 @@ pub(crate) const STEP: Table = Table {
         course VARCHAR(191) NULL,
         description TEXT NULL,
         created_at BIGINT NOT NULL,
-        updated_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL,
-        notified_at BIGINT NULL,
-        reason VARCHAR(16) NOT NULL,
+        action VARCHAR(16) NOT NULL,
         actor_id BIGINT NULL,
-        archived_at BIGINT NOT NULL,
+        request_id VARCHAR(64) NOT NULL,
+        at BIGINT NOT NULL,
         CONSTRAINT record_history_user_fk FOREIGN KEY (user_id) REFERENCES users (id)
     ",
     indexes: &[
-        ("record_history_user_ix", "user_id, archived_at"),
-        ("record_history_record_ix", "record_id"),
-        ("record_history_name_ix", "fqdn, archived_at"),
+        ("record_history_user_ix", "user_id, id"),
+        ("record_history_record_ix", "record_id, id"),
+        ("record_history_name_ix", "fqdn, id"),
     ],
 };

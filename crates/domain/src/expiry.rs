@@ -13,6 +13,9 @@ pub const NOTICE_MS: i64 = 30 * DAY_MS;
 /// How long a record is kept after its notice was sent, in milliseconds, even past its expiry.
 const GRACE_MS: i64 = 7 * DAY_MS;
 
+/// For how long after its end a record can be restored, in milliseconds.
+pub const RESTORE_MS: i64 = 30 * DAY_MS;
+
 /// Returns when a record that is created, edited or renewed at `now` expires.
 pub fn record_expires_at(now: Timestamp) -> Timestamp {
     now.plus_months(RECORD_LIFE_MONTHS)

@@ -35,6 +35,7 @@ use crate::fault::advice::Columns;
 use crate::fault::{Fault, Field, NameFault, ValueFault};
 use crate::input::typed::{Typed, ZoneLine};
 use crate::input::{OddChar, clean_note};
+use crate::names::idn::to_unicode;
 use crate::names::{BaseDomain, OwnedName};
 use crate::words::WordFilter;
 
@@ -83,6 +84,37 @@ pub struct RecordForm {
     pub course: String,
     /// The user's own description.
     pub description: String,
+}
+
+impl RecordForm {
+    /// Fills the form with a stored record. `notes` are those of ports, a course and its purpose.
+    pub fn of_stored(
+        base: &BaseDomain,
+        name: &str,
+        rtype: RecordType,
+        input: &str,
+        presentation: &str,
+        notes: [&Option<String>; 3],
+    ) -> Self {
+        let [ports, course, description] = notes.map(|note| note.clone().unwrap_or_default());
+        Self {
+            name: match base.relative(name) {
+                Some("") => "@".to_owned(),
+                Some(relative) => to_unicode(relative).unwrap_or_else(|| relative.to_owned()),
+                None => name.to_owned(),
+            },
+            rtype: rtype.to_string(),
+            input: input.to_owned(),
+            parts: rtype
+                .parts_of(presentation)
+                .into_iter()
+                .map(|(part, text)| (part.name, text))
+                .collect(),
+            ports,
+            course,
+            description,
+        }
+    }
 }
 
 /// A valid record that can be stored.

@@ -1,7 +1,9 @@
 //! Records: every function takes the owner (I8), and every write increments the generations of its
 //! names in the same transaction (I5).
 
+mod changes;
 pub(crate) mod delete_all;
+mod history;
 pub(crate) mod names;
 pub(crate) mod query;
 mod rows;
@@ -15,11 +17,16 @@ use starchart_domain::record::{NewRecord, RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::entity::record_history::Reason;
 use crate::error::TransactionError;
-use crate::trail::{self, Action, AuditContext};
+use crate::trail::AuditContext;
 use crate::tx::Tx;
-use crate::{Error, Store, users};
+use crate::{Error, Store};
+
+pub use changes::{ChangeError, RecordChange, apply};
+pub use history::{
+    HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion, find_history_entry,
+    list_history,
+};
 
 /// A record of a user, with the publish state of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,23 +130,7 @@ pub async fn create(
     limit: Option<u32>,
     act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
-    store
-        .write(|tx| async move {
-            lock_owner(&tx, owner).await?;
-            if let Some(limit) = limit
-                && rows::count(tx.db(), owner).await? >= limit
-            {
-                return Err(RecordError::QuotaReached { limit });
-            }
-            let now = tx.now().await?;
-            let name =
-                names::touch(&tx, owner, new.name.fqdn(), new.value.rtype().class(), now).await?;
-            let id = rows::insert(&tx, owner, &name, new, now, None).await?;
-            let created = get_locked(&tx, owner, id).await?;
-            audit_record(&tx, act, Action::RecordCreate, &created).await?;
-            Ok(created)
-        })
-        .await
+    apply_one(store, owner, RecordChange::Create(new), limit, act).await
 }
 
 /// Lists the owner's records by name, type and id.
@@ -161,9 +152,8 @@ pub async fn edit(
     new: &NewRecord,
     act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
-    store
-        .write(|tx| async move { replace(&tx, owner, id, new, None, act).await })
-        .await
+    let seen = None;
+    apply_one(store, owner, RecordChange::Edit { id, new, seen }, None, act).await
 }
 
 /// Edits the record as [`edit`] does, unless its [`Record::fingerprint`] is not `seen` any more.
@@ -175,9 +165,8 @@ pub async fn edit_as_seen(
     seen: &str,
     act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
-    store
-        .write(|tx| async move { replace(&tx, owner, id, new, Some(seen), act).await })
-        .await
+    let seen = Some(seen);
+    apply_one(store, owner, RecordChange::Edit { id, new, seen }, None, act).await
 }
 
 /// Renews the record: it expires after a full lifetime from now.
@@ -187,41 +176,29 @@ pub async fn renew(
     id: RecordId,
     act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
-    store
-        .write(|tx| async move {
-            lock_owner(&tx, owner).await?;
-            let old = get_locked(&tx, owner, id).await?;
-            let now = tx.now().await?;
-            let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
-            rows::renew(&tx, owner, id, &name, now).await?;
-            let renewed = get_locked(&tx, owner, id).await?;
-            audit_record(&tx, act, Action::RecordRenew, &renewed).await?;
-            Ok(renewed)
-        })
-        .await
+    apply_one(store, owner, RecordChange::Renew(id), None, act).await
 }
 
-/// Deletes the record, which moves into the history, and returns it.
+/// Deletes the record and returns it as it was. The history keeps it.
 pub async fn delete(
     store: &Store,
     owner: UserId,
     id: RecordId,
     act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
-    store
-        .write(|tx| async move {
-            lock_owner(&tx, owner).await?;
-            let old = get_locked(&tx, owner, id).await?;
-            let row = rows::find(tx.db(), owner, id)
-                .await?
-                .ok_or(RecordError::NotFound)?;
-            let now = tx.now().await?;
-            let name = names::touch(&tx, owner, &old.name, old.rtype.class(), now).await?;
-            rows::archive(&tx, owner, row, &name, now, Reason::Delete, act.actor).await?;
-            audit_record(&tx, act, Action::RecordDelete, &old).await?;
-            Ok(old)
-        })
-        .await
+    apply_one(store, owner, RecordChange::Delete(id), None, act).await
+}
+
+async fn apply_one(
+    store: &Store,
+    owner: UserId,
+    change: RecordChange<'_>,
+    limit: Option<u32>,
+    act: &AuditContext<'_>,
+) -> Result<Record, RecordError> {
+    let done = apply(store, owner, &[change], limit, act).await;
+    let records = done.map_err(|refused| refused.error)?;
+    records.into_iter().next().ok_or(RecordError::NotFound)
 }
 
 /// Archives expired records of several owners, whose rows the caller has locked. Each record is
@@ -250,97 +227,6 @@ pub(crate) async fn set_notices(
 /// Counts the records that count against the owner's limit.
 pub async fn count(store: &Store, owner: UserId) -> Result<u32, Error> {
     rows::count(store.reader(), owner).await
-}
-
-async fn replace(
-    tx: &Tx,
-    owner: UserId,
-    id: RecordId,
-    new: &NewRecord,
-    seen: Option<&str>,
-    act: &AuditContext<'_>,
-) -> Result<Record, RecordError> {
-    lock_owner(tx, owner).await?;
-    let old = rows::find(tx.db(), owner, id)
-        .await?
-        .ok_or(RecordError::NotFound)?;
-    if let Some(seen) = seen {
-        let now = rows::fingerprint(&old)?;
-        if now != seen {
-            // A form that was submitted twice finds its own change.
-            return if now == new.fingerprint() {
-                get_locked(tx, owner, id).await
-            } else {
-                Err(RecordError::Changed)
-            };
-        }
-    }
-    let now = tx.now().await?;
-    let class = new.value.rtype().class();
-    let target = new.name.fqdn();
-    // Every transaction locks names in this order.
-    let (from, to) = if old.fqdn == target {
-        (names::touch(tx, owner, target, class, now).await?, None)
-    } else if old.fqdn.as_str() < target {
-        let from = names::touch(tx, owner, &old.fqdn, class, now).await?;
-        (
-            from,
-            Some(names::touch(tx, owner, target, class, now).await?),
-        )
-    } else {
-        let to = names::touch(tx, owner, target, class, now).await?;
-        (
-            names::touch(tx, owner, &old.fqdn, class, now).await?,
-            Some(to),
-        )
-    };
-    let created_at = Timestamp::from_millis(old.created_at);
-    rows::archive(tx, owner, old, &from, now, Reason::Edit, act.actor).await?;
-    rows::insert(
-        tx,
-        owner,
-        to.as_ref().unwrap_or(&from),
-        new,
-        now,
-        Some((id, created_at)),
-    )
-    .await?;
-    let edited = get_locked(tx, owner, id).await?;
-    audit_record(tx, act, Action::RecordEdit, &edited).await?;
-    Ok(edited)
-}
-
-/// Appends the audit trail's line about a record in the transaction that wrote it.
-async fn audit_record(
-    tx: &Tx,
-    act: &AuditContext<'_>,
-    action: Action,
-    record: &Record,
-) -> Result<(), Error> {
-    trail::write(
-        tx,
-        act,
-        action,
-        &record.name,
-        &format!("{} #{}", record.rtype, record.id),
-    )
-    .await
-}
-
-/// Locks the owner's row before any other row, so that one transaction at a time checks the limit
-/// and duplicates.
-async fn lock_owner(tx: &Tx, owner: UserId) -> Result<(), RecordError> {
-    if users::lock(tx, owner).await? {
-        Ok(())
-    } else {
-        Err(RecordError::NotFound)
-    }
-}
-
-async fn get_locked(tx: &Tx, owner: UserId, id: RecordId) -> Result<Record, RecordError> {
-    query::find(tx.db(), owner, id)
-        .await?
-        .ok_or(RecordError::NotFound)
 }
 
 /// Parses a type as it is stored.

@@ -47,6 +47,8 @@ pub enum Action {
     RecordEdit,
     /// A user renewed a record.
     RecordRenew,
+    /// A user restored a record that had ended.
+    RecordRestore,
     /// A user signed out.
     SessionEnd,
     /// A sign-in was refused.
@@ -84,6 +86,7 @@ impl Action {
             Self::RecordDelete => "record.delete",
             Self::RecordEdit => "record.edit",
             Self::RecordRenew => "record.renew",
+            Self::RecordRestore => "record.restore",
             Self::SessionEnd => "session.end",
             Self::SessionRefused => "session.refused",
             Self::SessionStart => "session.start",

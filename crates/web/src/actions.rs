@@ -9,6 +9,7 @@ mod admin;
 mod caa;
 mod certificate;
 mod error;
+mod history;
 mod label;
 mod records;
 mod session;
@@ -29,6 +30,9 @@ pub(crate) use certificate::{
     CertificateRules, delete_certificate, load_private_key, request_certificate,
 };
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
+pub(crate) use history::{
+    UndoRefusal, UndoStep, Undone, find_change, form_of_version, undo_change, undo_step,
+};
 pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use records::{
     RecordEdit, SavedRecord, create_record, delete_record, edit_record, renew_record,

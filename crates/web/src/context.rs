@@ -175,9 +175,23 @@ impl RequestContext {
             .map(|(kind, text)| Flash {
                 kind: *kind,
                 text: text.clone(),
+                undo: None,
             })
             .collect();
-        if let Some(signed) = self.app.keys.sign(CookieKind::Flash.base_name(), &stored) {
+        self.store_flash(&stored);
+    }
+
+    /// Stores a message about something done, with a button that undoes the entry of the history.
+    pub(crate) fn set_undoable_flash(&self, text: String, undo: Option<i64>) {
+        self.store_flash(&[Flash {
+            kind: FlashKind::Done,
+            text,
+            undo,
+        }]);
+    }
+
+    fn store_flash(&self, stored: &[Flash]) {
+        if let Some(signed) = self.app.keys.sign(CookieKind::Flash.base_name(), &stored.to_vec()) {
             self.set_cookie(CookieKind::Flash, signed);
         }
     }

@@ -261,6 +261,8 @@ static ROUTES: &[Route] = routes! {
     GET "/dns-records/new" User records::new_form;
     POST "/dns-records/new" User records::create, fields(RECORD_FIELDS);
     GET "/dns-records/states" User records::states, polled();
+    GET "/dns-records/history" User records::history;
+    POST "/dns-records/history" User records::undo, fields(&["entry", "confirm"]);
     GET "/dns-records/instructions" User records::instructions;
     GET "/dns-records/{id}" User records::edit_form;
     POST "/dns-records/{id}" User records::update, fields(EDIT_FIELDS);

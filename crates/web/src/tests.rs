@@ -7,6 +7,7 @@ mod admin;
 mod certificate;
 mod connections;
 mod errors;
+mod history;
 mod polling;
 mod record_input;
 mod records;

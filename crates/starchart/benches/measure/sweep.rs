@@ -56,7 +56,7 @@ async fn sweep(count: u32) {
     })
     .await;
     let published = begun.elapsed();
-    let removed = number("SELECT COUNT(*) FROM record_history").await;
+    let removed = number("SELECT COUNT(*) FROM record_history WHERE action = 'expiry'").await;
     let mails = number("SELECT COUNT(*) FROM outbox WHERE kind = 'record_expired'").await;
     let peak = process::memory(app.pid()).1;
     println!(

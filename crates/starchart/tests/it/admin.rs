@@ -193,7 +193,7 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
             1,
         ),
         ("certificate_orders WHERE finished_at IS NULL", 0),
-        ("record_history WHERE reason = 'user-deleted'", 3),
+        ("record_history WHERE action = 'user-deleted'", 3),
         (
             "audit_trail WHERE action = 'user.delete' AND object = 'user1'",
             1,

@@ -134,7 +134,7 @@ async fn an_expiring_record_is_announced_then_removed_from_page_and_zone() {
     );
     assert_eq!(
         env.db
-            .number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'")
+            .number("SELECT COUNT(*) FROM record_history WHERE action = 'expiry'")
             .await,
         2
     );

@@ -117,15 +117,15 @@ pub async fn delete_user(
                 return Err(AdminError::NotFound);
             }
             let now = check_admin(&tx, admin).await?;
+            let context = admin.audit_context(request_id);
             let deleted = DeletedUser {
-                records: delete_all(&tx, user, admin.id).await.map_err(store_error)?,
+                records: delete_all(&tx, user, &context).await.map_err(store_error)?,
                 orders: u64::from(certificates::abandon_pending_order(&tx, user).await?),
                 certificates: certificates::request_revocations(&tx, user).await?,
                 sessions: sessions::end_sessions_of(&tx, user, request_id).await?,
                 mails: delete_unsent_mails(&tx, user).await?,
             };
             let subject = users::tombstone(&tx, user, now).await?;
-            let context = admin.audit_context(request_id);
             let detail = describe(&deleted);
             trail::write(&tx, &context, Action::UserDelete, subject.as_str(), &detail).await?;
             Ok(deleted)

@@ -2,21 +2,46 @@
 
 use sea_orm::entity::prelude::*;
 
-/// Why a version of a record ended.
+/// What happened to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
-pub(crate) enum Reason {
+pub enum HistoryAction {
+    /// It was created.
+    #[sea_orm(string_value = "create")]
+    Create,
+    /// It was created again after its end, with its former id.
+    #[sea_orm(string_value = "restore")]
+    Restore,
+    /// Its name, value or notes were changed, and it was renewed.
     #[sea_orm(string_value = "edit")]
     Edit,
+    /// It was renewed.
+    #[sea_orm(string_value = "renew")]
+    Renew,
+    /// A user deleted it.
     #[sea_orm(string_value = "delete")]
     Delete,
+    /// It expired.
     #[sea_orm(string_value = "expiry")]
     Expiry,
+    /// An admin deleted its owner.
     #[sea_orm(string_value = "user-deleted")]
     UserDeleted,
 }
 
-/// A version of a record that ended at `archived_at`. Append-only.
+impl HistoryAction {
+    /// Whether the change made the version in its row; every other change ended it.
+    pub fn is_beginning(self) -> bool {
+        matches!(self, Self::Create | Self::Restore)
+    }
+
+    /// Whether the record was gone afterwards.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Delete | Self::Expiry | Self::UserDeleted)
+    }
+}
+
+/// A change of a record, with the version that it made or ended. Append-only.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "record_history")]
 pub(crate) struct Model {
@@ -36,13 +61,13 @@ pub(crate) struct Model {
     pub(crate) course: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) created_at: i64,
-    pub(crate) updated_at: i64,
     pub(crate) expires_at: i64,
-    pub(crate) notified_at: Option<i64>,
-    pub(crate) reason: Reason,
+    pub(crate) action: HistoryAction,
     /// The user who did it, if not the owner.
     pub(crate) actor_id: Option<i64>,
-    pub(crate) archived_at: i64,
+    /// The request that made the change; empty for none.
+    pub(crate) request_id: String,
+    pub(crate) at: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

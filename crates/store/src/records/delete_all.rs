@@ -5,15 +5,16 @@ use sea_orm::{ConnectionTrait, ExprTrait};
 use starchart_domain::record::NameClass;
 use starchart_domain::user::UserId;
 
+use super::history::{self, HistoryAction};
 use super::{RecordError, names, read_type, rows};
 use crate::Error;
-use crate::entity::record_history::Reason;
+use crate::trail::AuditContext;
 use crate::tx::Tx;
 
 /// Deletes the records and pending ACME challenges of the owner, whose row is locked: the records
 /// move into the history, and all names of the owner become unpublished. Returns the number of
 /// records.
-pub(crate) async fn delete_all(tx: &Tx, owner: UserId, by: UserId) -> Result<u32, RecordError> {
+pub(crate) async fn delete_all(tx: &Tx, owner: UserId, act: &AuditContext<'_>) -> Result<u32, RecordError> {
     let now = tx.now().await?;
     let records = rows::of(tx.db(), owner).await?;
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
@@ -38,7 +39,8 @@ pub(crate) async fn delete_all(tx: &Tx, owner: UserId, by: UserId) -> Result<u32
             .iter()
             .find(|name| name.fqdn() == row.fqdn)
             .ok_or_else(|| Error::Corrupt(format!("{} has a record and no name", row.fqdn)))?;
-        rows::archive(tx, owner, row, name, now, Reason::UserDeleted, by).await?;
+        rows::delete(tx, owner, row.id, name).await?;
+        history::append(tx, row, HistoryAction::UserDeleted, now, act).await?;
     }
     if !challenges.is_empty() {
         let delete = Query::delete()

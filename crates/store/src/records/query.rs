@@ -97,6 +97,24 @@ pub(super) async fn find(
     row.map(Record::try_from).transpose()
 }
 
+/// Finds the owner's records with these ids, in any order.
+pub(super) async fn find_all(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+    ids: &[i64],
+) -> Result<Vec<Record>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = records_of(owner).filter(Column::Id.is_in(ids.iter().copied()));
+    rows.into_partial_model::<RecordWithState>()
+        .all(on)
+        .await?
+        .into_iter()
+        .map(Record::try_from)
+        .collect()
+}
+
 /// Reads the publish progress of a name; `None` if the name was never used.
 pub(crate) async fn publish_progress(
     on: &impl ConnectionTrait,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sea_orm::sea_query::{CaseStatement, Expr, Order, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, SelectExt, Set,
+    TryIntoModel,
 };
 use starchart_domain::expiry::record_expires_at;
 use starchart_domain::record::mx::NULL_MX;
@@ -17,7 +18,7 @@ use super::names::{TouchedName, TouchedNames};
 use super::{RecordError, read_type};
 use crate::Error;
 use crate::entity::dns_record::{self, Column};
-use crate::entity::record_history::{self, Reason};
+use crate::entity::record_history::{self, HistoryAction};
 use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
 
@@ -32,16 +33,19 @@ pub(super) async fn of(
         .await?)
 }
 
-/// Finds the owner's row.
+/// Finds the owner's rows with these ids, in any order.
 pub(super) async fn find(
     on: &impl ConnectionTrait,
     owner: UserId,
-    id: RecordId,
-) -> Result<Option<dns_record::Model>, Error> {
+    ids: &[i64],
+) -> Result<Vec<dns_record::Model>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let own = dns_record::Entity::find()
         .filter(Column::UserId.eq(owner.0))
-        .filter(Column::Id.eq(id.0));
-    Ok(own.one(on).await?)
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    Ok(own.all(on).await?)
 }
 
 /// Computes the [`record::fingerprint`] of a row.
@@ -64,8 +68,8 @@ pub(super) async fn count(on: &impl ConnectionTrait, owner: UserId) -> Result<u3
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// Inserts a record at a touched name. `before` is the id and creation time of the row that it
-/// replaces, which is archived already.
+/// Inserts a record at a touched name and returns its row. `before` is the id and creation time of
+/// the row that it replaces, which is deleted already.
 pub(super) async fn insert(
     tx: &Tx,
     owner: UserId,
@@ -73,7 +77,7 @@ pub(super) async fn insert(
     new: &NewRecord,
     now: Timestamp,
     before: Option<(RecordId, Timestamp)>,
-) -> Result<RecordId, RecordError> {
+) -> Result<dns_record::Model, RecordError> {
     let rtype = new.value.rtype();
     let presentation = new.value.presentation();
     let hash = value_hash(presentation).to_vec();
@@ -87,7 +91,7 @@ pub(super) async fn insert(
     name.set_class(tx, rtype).await?;
     check_null_mx(tx, name, new).await?;
     let (id, created_at) = before.unzip();
-    let row = dns_record::ActiveModel {
+    let mut row = dns_record::ActiveModel {
         id: id.map_or(NotSet, |id| Set(id.0)),
         fqdn: Set(name.fqdn().to_owned()),
         class: Set(rtype.class().into()),
@@ -108,11 +112,12 @@ pub(super) async fn insert(
     };
     // The locks exclude a violated constraint. If one is violated all the same, the retry finds the
     // reason.
-    let done = dns_record::Entity::insert(row)
+    let done = dns_record::Entity::insert(row.clone())
         .exec(tx.db())
         .await
         .map_err(busy_if_duplicate)?;
-    Ok(RecordId(done.last_insert_id))
+    row.id = Set(done.last_insert_id);
+    row.try_into_model().map_err(|fault| Error::from(fault).into())
 }
 
 /// Refuses a null MX beside another MX record, in either order (RFC 7505 section 3). Whoever writes
@@ -157,56 +162,24 @@ pub(super) async fn renew(
     Ok(())
 }
 
-/// Moves the row, read while the owner's row was locked, into the history. `by` is the user who did
-/// it.
-pub(super) async fn archive(
+/// Deletes the row, which was read while the owner's row was locked.
+pub(super) async fn delete(
     tx: &Tx,
     owner: UserId,
-    row: dns_record::Model,
+    id: i64,
     _: &TouchedName,
-    now: Timestamp,
-    reason: Reason,
-    by: UserId,
 ) -> Result<(), RecordError> {
-    let remove = dns_record::Entity::delete_by_id(row.id).filter(Column::UserId.eq(owner.0));
-    if remove
-        .exec(tx.db())
-        .await
-        .map_err(Error::from)?
-        .rows_affected
-        != 1
-    {
-        return Err(RecordError::NotFound);
+    let delete = dns_record::Entity::delete_by_id(id).filter(Column::UserId.eq(owner.0));
+    let done = delete.exec(tx.db()).await.map_err(Error::from)?;
+    if done.rows_affected == 1 {
+        Ok(())
+    } else {
+        Err(RecordError::NotFound)
     }
-    let version = record_history::ActiveModel {
-        id: NotSet,
-        record_id: Set(row.id),
-        user_id: Set(row.user_id),
-        fqdn: Set(row.fqdn),
-        rtype: Set(row.rtype),
-        input: Set(row.input),
-        presentation: Set(row.presentation),
-        ttl: Set(row.ttl),
-        ports: Set(row.ports),
-        course: Set(row.course),
-        description: Set(row.description),
-        created_at: Set(row.created_at),
-        updated_at: Set(row.updated_at),
-        expires_at: Set(row.expires_at),
-        notified_at: Set(row.notified_at),
-        reason: Set(reason),
-        actor_id: Set((by != owner).then_some(by.0)),
-        archived_at: Set(now.as_millis()),
-    };
-    record_history::Entity::insert(version)
-        .exec_without_returning(tx.db())
-        .await
-        .map_err(Error::from)?;
-    Ok(())
 }
 
 /// Columns that a version in the history shares with its record, besides the record's id.
-const ARCHIVED: [(Column, record_history::Column); 13] = [
+const ARCHIVED: [(Column, record_history::Column); 11] = [
     (Column::UserId, record_history::Column::UserId),
     (Column::Fqdn, record_history::Column::Fqdn),
     (Column::Rtype, record_history::Column::Rtype),
@@ -217,9 +190,7 @@ const ARCHIVED: [(Column, record_history::Column); 13] = [
     (Column::Course, record_history::Column::Course),
     (Column::Description, record_history::Column::Description),
     (Column::CreatedAt, record_history::Column::CreatedAt),
-    (Column::UpdatedAt, record_history::Column::UpdatedAt),
     (Column::ExpiresAt, record_history::Column::ExpiresAt),
-    (Column::NotifiedAt, record_history::Column::NotifiedAt),
 ];
 
 /// Moves expired rows into the history with two statements. Each row is given with its name and was
@@ -247,13 +218,17 @@ pub(super) async fn archive_expired<'a>(
         columns.push(to);
     }
     select
-        .expr(Expr::value(Reason::Expiry))
+        .expr(Expr::value(HistoryAction::Expiry))
+        .expr(Expr::value(""))
         .expr(Expr::value(now.as_millis()))
         .from(dns_record::Entity)
         .and_where(Column::Id.is_in(ids.iter().copied()))
         .order_by(Column::Id, Order::Asc);
-    columns.push(record_history::Column::Reason);
-    columns.push(record_history::Column::ArchivedAt);
+    columns.extend([
+        record_history::Column::Action,
+        record_history::Column::RequestId,
+        record_history::Column::At,
+    ]);
     let insert = Query::insert()
         .into_table(record_history::Entity)
         .columns(columns)

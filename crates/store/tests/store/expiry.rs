@@ -244,7 +244,7 @@ async fn a_renewal_in_the_same_moment_wins_or_loses_as_a_whole(world: &World) {
     assert_eq!(count(world).await, i64::try_from(lived).unwrap());
     assert_eq!(
         world
-            .number("SELECT COUNT(*) FROM record_history WHERE reason = 'expiry'")
+            .number("SELECT COUNT(*) FROM record_history WHERE action = 'expiry'")
             .await,
         i64::try_from(ended).unwrap()
     );
@@ -281,7 +281,7 @@ async fn an_expired_records_name_is_unpublished_and_its_history_kept(world: &Wor
             .await,
         2
     );
-    let kept = "SELECT COUNT(*) FROM record_history WHERE reason = 'expiry' \
+    let kept = "SELECT COUNT(*) FROM record_history WHERE action = 'expiry' \
                 AND notified_at IS NOT NULL AND actor_id IS NULL";
     assert_eq!(world.number(kept).await, 3);
     let again = world.create_www(&user).await;

@@ -20,17 +20,18 @@ async fn edits_and_deletions_are_kept(world: &World) {
         .await
         .unwrap();
     world.delete(&user, record.id).await.unwrap();
-    let kept = async |reason: &str, content: &str| {
+    let kept = async |action: &str, content: &str| {
         let sql = format!(
             "SELECT COUNT(*) FROM record_history WHERE record_id = {} AND user_id = {} \
-             AND reason = '{reason}' AND presentation = '{content}' AND archived_at > 0",
+             AND action = '{action}' AND presentation = '{content}' AND at > 0",
             record.id, user.id
         );
         world.number(&sql).await
     };
     assert_eq!(kept("edit", "192.168.1.1").await, 1);
     assert_eq!(kept("delete", "192.168.1.2").await, 1);
-    assert_eq!(world.number("SELECT COUNT(*) FROM record_history").await, 2);
+    assert_eq!(kept("create", "192.168.1.1").await, 1);
+    assert_eq!(world.number("SELECT COUNT(*) FROM record_history").await, 3);
     assert_eq!(world.number("SELECT COUNT(*) FROM dns_records").await, 0);
 }
 

@@ -1,6 +1,7 @@
 //! Creating, editing, renewing and deleting: limits, exclusivity and ownership under parallel
 //! requests.
 
+mod batches;
 mod changes;
 mod conflicts;
 
@@ -10,4 +11,4 @@ use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NewRecord, RecordId, RecordType};
 use starchart_store::records::{self, RecordError};
 
-use crate::world::World;
+use crate::world::{TestUser, World};

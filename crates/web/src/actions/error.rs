@@ -9,6 +9,8 @@ use starchart_domain::time::Timestamp;
 use starchart_store::admin::{AdminError, RECENT_SIGN_IN_MS};
 use starchart_store::records::Record;
 
+use super::history::UndoRefusal;
+
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// Why an action was refused or failed. Nothing was changed.
@@ -58,6 +60,8 @@ pub(crate) enum Conflict {
     /// The user's CAA records would forbid the certificate authority in use to issue. The caller
     /// may repeat the action with [`IssuanceForbidden::confirmation`].
     IssuanceForbidden(IssuanceForbidden),
+    /// The change of a record cannot be undone.
+    NotUndoable(UndoRefusal),
 }
 
 /// A limit that the user has reached. Displays as a sentence for the user.
@@ -145,6 +149,7 @@ impl fmt::Display for Conflict {
                 f.write_str("This domain was taken a moment ago. Choose another one.")
             }
             Self::IssuanceForbidden(forbidden) => write!(f, "{forbidden}."),
+            Self::NotUndoable(refusal) => refusal.fmt(f),
         }
     }
 }

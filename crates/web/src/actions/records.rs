@@ -47,7 +47,7 @@ pub(crate) async fn create_record(
         .map_err(ActionError::Invalid)?;
     caa.check(store, owner, None, Some(&new)).await?;
     let result = records::create(store, owner.id, &new, limit, &caller.audit_context()).await;
-    let record = result.map_err(|error| action_error(error, &new))?;
+    let record = result.map_err(|error| action_error(error, Some(&new)))?;
     queue.wake(WakeUp::Publish);
     Ok(saved(store, owner, record, &new).await)
 }
@@ -78,7 +78,7 @@ pub(crate) async fn edit_record(
             let current = Box::new(find_record(store, owner.id, edit.id).await?);
             return Err(ActionError::Conflict(Conflict::RecordChanged { current }));
         }
-        result => result.map_err(|error| action_error(error, &new))?,
+        result => result.map_err(|error| action_error(error, Some(&new)))?,
     };
     queue.wake(WakeUp::Publish);
     Ok(saved(store, owner, record, &new).await)
@@ -113,14 +113,14 @@ pub(crate) async fn delete_record(
     Ok(record)
 }
 
-async fn find_record(store: &Store, owner: UserId, id: RecordId) -> Result<Record, ActionError> {
+pub(super) async fn find_record(store: &Store, owner: UserId, id: RecordId) -> Result<Record, ActionError> {
     records::get(store, owner, id)
         .await?
         .ok_or(ActionError::NotFound)
 }
 
 /// Adds warnings about the record alone and beside the owner's other records.
-async fn saved(store: &Store, owner: &User, record: Record, new: &NewRecord) -> SavedRecord {
+pub(super) async fn saved(store: &Store, owner: &User, record: Record, new: &NewRecord) -> SavedRecord {
     // The record is saved: without the others only warnings are missing.
     let all = records::list(store, owner.id).await.unwrap_or_default();
     let neighbours: Vec<Neighbour<'_>> = all
@@ -136,8 +136,12 @@ async fn saved(store: &Store, owner: &User, record: Record, new: &NewRecord) -> 
     SavedRecord { record, notes }
 }
 
-/// Says which field of the new record the store's refusal is about.
-fn action_error(error: RecordError, new: &NewRecord) -> ActionError {
+/// Says which field of the new record the store's refusal is about; without one, a record was
+/// renewed or deleted.
+pub(super) fn action_error(error: RecordError, new: Option<&NewRecord>) -> ActionError {
+    let Some(new) = new else {
+        return absent_or_broken(error);
+    };
     let wanted_cname = new.value.rtype().class() == NameClass::Cname;
     let fault = match error {
         RecordError::Duplicate => (Field::Value, Fault::Duplicate),

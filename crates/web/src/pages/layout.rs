@@ -66,6 +66,9 @@ impl Layout {
 pub(crate) struct Flash {
     pub(crate) kind: FlashKind,
     pub(crate) text: String,
+    /// The entry of the history that a button beside the message undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) undo: Option<i64>,
 }
 
 /// The kind of a message.

@@ -2,6 +2,7 @@
 
 mod delete;
 mod form;
+mod history;
 mod instructions;
 mod list;
 mod lookup;
@@ -19,6 +20,7 @@ use crate::errors::Failure;
 
 pub(crate) use delete::confirm_delete;
 pub(crate) use form::{create, edit_form, new_form, show_kept_form, update};
+pub(crate) use history::{history, undo};
 pub(crate) use instructions::instructions;
 pub(crate) use list::list;
 pub(crate) use lookup::lookup;
@@ -28,6 +30,7 @@ pub(crate) use state::states;
 pub(crate) use {
     delete::DeletePage,
     form::{FormMode, FormPage},
+    history::{HistoryLine, HistoryPage},
     instructions::InstructionsPage,
     list::RecordsPage,
     lookup::LookupPage,

@@ -150,6 +150,7 @@ fn kind(failure: &Failure) -> usize {
             Conflict::LabelNotOffered => 21,
             Conflict::LabelTaken => 22,
             Conflict::IssuanceForbidden(_) => 23,
+            Conflict::NotUndoable(_) => 31,
         },
         Failure::Action(ActionError::Limit(reason)) => match reason {
             Limit::Records { .. } => 24,

@@ -77,7 +77,7 @@ async fn a_deleted_user_leaves_only_a_tombstone(world: &World) {
             ))
             .await
     };
-    let ended = "AND reason = 'user-deleted'";
+    let ended = "AND action = 'user-deleted'";
     assert_eq!(
         count(
             &format!("record_history {ended} AND actor_id = {}", me.id),

@@ -184,7 +184,7 @@ pub(crate) async fn edit_form(
         id: record.id.0,
         fingerprint: Some(record.fingerprint()),
     };
-    let form = form_of_record(&user, record);
+    let form = form_of_record(&user, &record);
     responses::ok(&FormPage::new(&context, mode, form))
 }
 
@@ -238,7 +238,7 @@ async fn update_own(
         Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
             // The user sees the change now; the next save overwrites it.
             fingerprint = Some(current.fingerprint());
-            let now = describe_differences(&form, &form_of_record(user, *current));
+            let now = describe_differences(&form, &form_of_record(user, &current));
             vec![(Field::Form, Fault::ChangedMeanwhile { now })]
         }
         Err(error) => error.into_form_faults()?,
@@ -298,7 +298,7 @@ pub(crate) async fn show_kept_form(
 }
 
 /// Redirects to the list, which says what was saved and what is doubtful about it.
-fn saved_response(context: &RequestContext, saved: SavedRecord, done: &str) -> HttpResponse {
+pub(super) fn saved_response(context: &RequestContext, saved: SavedRecord, done: &str) -> HttpResponse {
     let SavedRecord { record, notes } = saved;
     let message = (
         FlashKind::Done,
@@ -313,7 +313,7 @@ fn saved_response(context: &RequestContext, saved: SavedRecord, done: &str) -> H
 }
 
 /// Shows the form again and asks for a confirmation.
-fn confirm_page(
+pub(super) fn confirm_page(
     context: &RequestContext,
     mode: FormMode,
     form: RecordForm,
@@ -327,7 +327,7 @@ fn confirm_page(
 }
 
 /// Shows the form again with its faults.
-fn faults_page(
+pub(super) fn faults_page(
     context: &RequestContext,
     mode: FormMode,
     form: RecordForm,

@@ -5,6 +5,9 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use starchart_domain::record::RecordId;
+use starchart_domain::user::UserId;
+use starchart_store::Store;
+use starchart_store::records::{self, HistoryFilter};
 
 use super::caa_check;
 use super::delete::delete_page;
@@ -13,7 +16,6 @@ use crate::actions::{self, ActionError, Conflict};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::pages::FlashKind;
 use crate::responses::see_other;
 
 /// `POST`, `PATCH`, `DELETE` on `/dns-records` and `PATCH`, `DELETE` on `/dns-records/{id}`: renews
@@ -65,12 +67,25 @@ pub(crate) async fn renew_or_delete(
         }
         _ => return Err(Failure::Unprocessable("unknown intent")),
     };
-    context.set_flash(&[(
-        FlashKind::Done,
-        format!(
-            "DNS Record \"{}\" has been successfully {done}",
-            record.name
-        ),
-    )]);
+    let text = format!(
+        "DNS Record \"{}\" has been successfully {done}",
+        record.name
+    );
+    let undo = match intent {
+        // The record is deleted: without its entry only the button is missing.
+        "delete-dns-record" => newest_change(store, user.id, id).await,
+        _ => None,
+    };
+    context.set_undoable_flash(text, undo);
     Ok(see_other("/dns-records"))
+}
+
+/// Returns the newest entry of the record's history.
+async fn newest_change(store: &Store, owner: UserId, id: RecordId) -> Option<i64> {
+    let filter = HistoryFilter {
+        record: Some(id),
+        ..HistoryFilter::default()
+    };
+    let newest = records::list_history(store, owner, filter, 1).await.ok()?;
+    newest.first().map(|entry| entry.id.0)
 }

@@ -22,7 +22,7 @@ use crate::actions::{ActionError, Conflict, Denial};
 use crate::errors::Failure;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
-    DeletePage, FormMode, FormPage, InstructionsPage, LookupPage, RecordsPage,
+    DeletePage, FormMode, FormPage, HistoryLine, HistoryPage, InstructionsPage, LookupPage, RecordsPage,
 };
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::pages::sign_in::label::LabelPage;
@@ -241,16 +241,57 @@ fn records(text: &dyn Fn(&str) -> String) -> Vec<Record> {
     records
 }
 
+fn history(text: &dyn Fn(&str) -> String) -> HistoryPage {
+    let version = |value: &str| RecordVersion {
+        name: text("www.user1.example.com"),
+        rtype: RecordType::A,
+        input: text(value),
+        presentation: text(value),
+        ports: None,
+        course: None,
+        description: Some(text("The server of our project")),
+        expires_at: in_days(100),
+    };
+    let entry = |id, action, before, after| HistoryEntry {
+        id: HistoryId(id),
+        record_id: RecordId(7),
+        action,
+        at: NOW,
+        admin: Some(text("user3")),
+        before,
+        after,
+        exists: false,
+    };
+    let (old, new) = (version("192.0.2.1"), version("192.0.2.2"));
+    let entries = [
+        entry(3, HistoryAction::Delete, Some(new.clone()), None),
+        entry(2, HistoryAction::Edit, Some(old.clone()), Some(new)),
+        entry(1, HistoryAction::Create, None, Some(old)),
+    ];
+    HistoryPage {
+        layout: signed_in(text, "/dns-records/history"),
+        lines: entries
+            .into_iter()
+            .map(|entry| HistoryLine::new(entry, NOW))
+            .collect(),
+        of: Some(text("www.user1.example.com")),
+        is_older: true,
+        older_href: Some("/dns-records/history?record=7&upTo=1".to_owned()),
+    }
+}
+
 fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let layout = |path| signed_in(text, path);
     let flash = vec![
         Flash {
             kind: FlashKind::Done,
-            text: text("DNS Record \"www\" has been successfully renewed"),
+            text: text("DNS Record \"www\" has been successfully deleted"),
+            undo: Some(7),
         },
         Flash {
             kind: FlashKind::Note,
             text: text("192.168.1.1 can be reached in the school's network only"),
+            undo: None,
         },
     ];
     let form = RecordForm {
@@ -340,6 +381,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             .unwrap(),
         ),
         ("records", list.render().unwrap()),
+        ("history", history(text).render().unwrap()),
         ("records-empty", empty.render().unwrap()),
         (
             "new",

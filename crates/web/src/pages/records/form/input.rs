@@ -1,7 +1,6 @@
 //! What the form was filled with: read from a request or from a stored record, and compared.
 
 use starchart_domain::input::clean_note;
-use starchart_domain::names::idn::to_unicode;
 use starchart_domain::record::{RecordForm, form_parts};
 use starchart_store::records::Record;
 
@@ -35,25 +34,15 @@ pub(super) fn form_fingerprint(form: &Form) -> Option<String> {
 }
 
 /// Fills the form with a stored record.
-pub(super) fn form_of_record(user: &User, record: Record) -> RecordForm {
-    RecordForm {
-        name: match user.base.relative(&record.name) {
-            Some("") => "@".to_owned(),
-            Some(relative) => to_unicode(relative).unwrap_or_else(|| relative.to_owned()),
-            None => record.name.clone(),
-        },
-        rtype: record.rtype.to_string(),
-        input: record.input,
-        parts: record
-            .rtype
-            .parts_of(&record.presentation)
-            .into_iter()
-            .map(|(part, text)| (part.name, text))
-            .collect(),
-        ports: record.ports.unwrap_or_default(),
-        course: record.course.unwrap_or_default(),
-        description: record.description.unwrap_or_default(),
-    }
+pub(super) fn form_of_record(user: &User, record: &Record) -> RecordForm {
+    RecordForm::of_stored(
+        &user.base,
+        &record.name,
+        record.rtype,
+        &record.input,
+        &record.presentation,
+        [&record.ports, &record.course, &record.description],
+    )
 }
 
 /// Describes in one line the fields in which `now` differs from what was typed.

@@ -1,0 +1,148 @@
+//! Undoing a change of a record.
+
+use starchart_domain::expiry::RESTORE_MS;
+use starchart_domain::record::RecordForm;
+use starchart_domain::time::Timestamp;
+use starchart_domain::words::WordFilter;
+use starchart_jobs::{Queue, WakeUp};
+use starchart_store::Store;
+use starchart_store::records::{
+    self, HistoryAction, HistoryEntry, HistoryId, Record, RecordChange, RecordVersion,
+};
+
+use super::records::{action_error, find_record, saved};
+use super::{ActionError, CaaCheck, Caller, Conflict, SavedRecord};
+use crate::actor::User;
+
+/// Why a change cannot be undone. Displays as a sentence for the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UndoRefusal {
+    /// The change was a renewal, which changed no value.
+    #[error("A renewal changes nothing that could be undone.")]
+    Renewal,
+    /// The record ended too long ago.
+    #[error("Records can be restored for 30 days after their end.")]
+    TooOld,
+    /// The record exists again.
+    #[error("The record exists: it was restored already.")]
+    Restored,
+    /// The record that the change created does not exist any more.
+    #[error("The record is gone already.")]
+    Gone,
+}
+
+/// What undoing a change came to.
+#[derive(Debug)]
+pub(crate) enum Undone {
+    /// The record has its former name, value and notes.
+    Saved(SavedRecord),
+    /// The record that the change had created is deleted.
+    Deleted(Record),
+}
+
+/// What undoing a change does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UndoStep<'a> {
+    /// Deletes the record that the change created.
+    Delete,
+    /// Gives the record its former name, value and notes.
+    Edit(&'a RecordVersion),
+    /// Creates the record again.
+    Restore(&'a RecordVersion),
+}
+
+/// Returns what would undo the change at `now`.
+///
+/// # Errors
+/// Why nothing can.
+pub(crate) fn undo_step(
+    entry: &HistoryEntry,
+    now: Timestamp,
+) -> Result<UndoStep<'_>, UndoRefusal> {
+    match (&entry.before, entry.action) {
+        (_, HistoryAction::Renew) => Err(UndoRefusal::Renewal),
+        (None, _) if entry.exists => Ok(UndoStep::Delete),
+        (None, _) => Err(UndoRefusal::Gone),
+        (Some(_), action) if action.is_end() && entry.exists => Err(UndoRefusal::Restored),
+        (Some(before), _) if entry.exists => Ok(UndoStep::Edit(before)),
+        (Some(_), _) if now.since(entry.at) > RESTORE_MS => Err(UndoRefusal::TooOld),
+        (Some(before), _) => Ok(UndoStep::Restore(before)),
+    }
+}
+
+/// Fills the form with what the record was.
+pub(crate) fn form_of_version(owner: &User, version: &RecordVersion) -> RecordForm {
+    RecordForm::of_stored(
+        &owner.base,
+        &version.name,
+        version.rtype,
+        &version.input,
+        &version.presentation,
+        [&version.ports, &version.course, &version.description],
+    )
+}
+
+/// Finds a change of the owner's records.
+pub(crate) async fn find_change(
+    store: &Store,
+    owner: &User,
+    id: HistoryId,
+) -> Result<HistoryEntry, ActionError> {
+    records::find_history_entry(store, owner.id, id)
+        .await?
+        .ok_or(ActionError::NotFound)
+}
+
+/// Undoes a change by a new change, which passes the checks of any other: the record limit, the word
+/// filter, the rules of its type and what else is at its name.
+pub(crate) async fn undo_change(
+    store: &Store,
+    queue: &dyn Queue,
+    caller: Caller<'_>,
+    entry: &HistoryEntry,
+    limit: Option<u32>,
+    words: &WordFilter,
+    caa: CaaCheck<'_>,
+) -> Result<Undone, ActionError> {
+    let owner = caller.actor;
+    let now = store.now().await?;
+    let step = undo_step(entry, now)
+        .map_err(|refusal| ActionError::Conflict(Conflict::NotUndoable(refusal)))?;
+    let old = match step {
+        UndoStep::Restore(_) => None,
+        UndoStep::Delete | UndoStep::Edit(_) => {
+            Some(find_record(store, owner.id, entry.record_id).await?)
+        }
+    };
+    let new = match step {
+        UndoStep::Delete => None,
+        UndoStep::Edit(version) | UndoStep::Restore(version) => {
+            let form = form_of_version(owner, version);
+            let checked = form.check(&owner.base, words);
+            Some(checked.map_err(ActionError::Invalid)?)
+        }
+    };
+    caa.check(store, owner, old.as_ref(), new.as_ref()).await?;
+    let id = entry.record_id;
+    let change = match (&step, &new) {
+        (UndoStep::Restore(_), Some(new)) => RecordChange::Restore {
+            entry: entry.id,
+            new,
+        },
+        (UndoStep::Edit(_), Some(new)) => RecordChange::Edit {
+            id,
+            new,
+            seen: None,
+        },
+        _ => RecordChange::Delete(id),
+    };
+    let audit = caller.audit_context();
+    let done = records::apply(store, owner.id, &[change], limit, &audit).await;
+    let done = done.map_err(|refused| action_error(refused.error, new.as_ref()))?;
+    let record = done.into_iter().next().ok_or(ActionError::NotFound)?;
+    queue.wake(WakeUp::Publish);
+    Ok(match new {
+        Some(new) => Undone::Saved(saved(store, owner, record, &new).await),
+        None => Undone::Deleted(record),
+    })
+}

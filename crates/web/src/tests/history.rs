@@ -1,0 +1,149 @@
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use actix_web::http::StatusCode;
+use starchart_store::records::{self, HistoryAction, HistoryEntry, HistoryFilter, Record};
+
+use super::records::{list_records, owner_id};
+use super::test_app::{Browser, Reply, TestApp};
+
+async fn history(test_app: &TestApp, browser: &Browser<'_>) -> Vec<HistoryEntry> {
+    let owner = owner_id(test_app, browser).await;
+    let all = HistoryFilter::default();
+    records::list_history(&test_app.store, owner, all, 100)
+        .await
+        .unwrap()
+}
+
+async fn create(browser: &mut Browser<'_>, name: &str, rtype: &str, value: &str) {
+    let fields = [("subdomain", name), ("type", rtype), ("value", value)];
+    let created = browser.post("/dns-records/new", &fields).await;
+    assert_eq!(created.location(), "/dns-records", "{}", created.body);
+}
+
+async fn delete(browser: &mut Browser<'_>, record: &Record) {
+    let id = record.id.to_string();
+    let fields = [("intent", "delete-dns-record"), ("id", &id)];
+    let deleted = browser.post("/dns-records", &fields).await;
+    assert_eq!(deleted.location(), "/dns-records");
+}
+
+/// Undoes the newest change with this action.
+async fn undo(test_app: &TestApp, browser: &mut Browser<'_>, action: HistoryAction) -> Reply {
+    let mut entries = history(test_app, browser).await.into_iter();
+    let entry = entries.find(|entry| entry.action == action).unwrap();
+    let id = entry.id.0.to_string();
+    browser.post("/dns-records/history", &[("entry", &id)]).await
+}
+
+#[actix_web::test]
+async fn each_change_can_be_undone_from_the_history() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    create(&mut browser, "www", "A", "192.0.2.1").await;
+    let first = list_records(&test_app, &browser).await.remove(0);
+
+    let fields = [("subdomain", "api"), ("type", "A"), ("value", "192.0.2.2")];
+    let path = format!("/dns-records/{}", first.id);
+    browser.post(&path, &fields).await;
+    let undone = undo(&test_app, &mut browser, HistoryAction::Edit).await;
+    assert_eq!(undone.location(), "/dns-records", "{}", undone.body);
+    let now = list_records(&test_app, &browser).await.remove(0);
+    assert_eq!(
+        (now.id, now.name, now.presentation),
+        (first.id, first.name.clone(), first.presentation.clone())
+    );
+
+    delete(&mut browser, &first).await;
+    let list = browser.get("/dns-records").await.body;
+    let newest = history(&test_app, &browser).await[0].id.0;
+    assert!(
+        list.contains("successfully deleted")
+            && list.contains(&format!("name=\"entry\" value=\"{newest}\"")),
+        "the message has a button: {list}"
+    );
+    let restored = undo(&test_app, &mut browser, HistoryAction::Delete).await;
+    assert_eq!(restored.location(), "/dns-records", "{}", restored.body);
+    let now = list_records(&test_app, &browser).await.remove(0);
+    assert_eq!((now.id, now.created_at), (first.id, first.created_at));
+
+    let again = undo(&test_app, &mut browser, HistoryAction::Delete).await;
+    assert_eq!(again.location(), "/dns-records/history");
+    let page = browser.get("/dns-records/history").await.body;
+    assert!(page.contains("it was restored already"), "{page}");
+
+    let gone = undo(&test_app, &mut browser, HistoryAction::Create).await;
+    assert_eq!(gone.location(), "/dns-records");
+    assert_eq!(list_records(&test_app, &browser).await, []);
+    let only = browser
+        .get(&format!("/dns-records/history?record={}", first.id))
+        .await;
+    assert!(only.body.contains("Changes of <span class=\"literal\">www.user1"));
+}
+
+#[actix_web::test]
+async fn what_cannot_come_back_is_shown_in_the_form() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    create(&mut browser, "www", "A", "192.0.2.1").await;
+    let old = list_records(&test_app, &browser).await.remove(0);
+    delete(&mut browser, &old).await;
+    create(&mut browser, "www", "CNAME", "example.org").await;
+
+    let refused = undo(&test_app, &mut browser, HistoryAction::Delete).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        refused.body.contains("value=\"192.0.2.1\"") && refused.body.contains("CNAME"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(list_records(&test_app, &browser).await.len(), 1);
+}
+
+#[actix_web::test]
+async fn records_can_be_restored_for_30_days() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    create(&mut browser, "www", "A", "192.0.2.1").await;
+    let old = list_records(&test_app, &browser).await.remove(0);
+    delete(&mut browser, &old).await;
+    let age = |days: i64| {
+        let by = days * 24 * 60 * 60 * 1_000 + 60_000;
+        format!("UPDATE record_history SET at = at - {by} WHERE action = 'delete'")
+    };
+    test_app.execute_sql(&age(30)).await;
+    let late = undo(&test_app, &mut browser, HistoryAction::Delete).await;
+    assert_eq!(late.location(), "/dns-records/history");
+    let page = browser.get("/dns-records/history").await.body;
+    assert!(page.contains("for 30 days after their end"), "{page}");
+    assert!(!page.contains("Restore</button>"), "no button: {page}");
+    test_app.execute_sql(&age(-1)).await;
+    let restored = undo(&test_app, &mut browser, HistoryAction::Delete).await;
+    assert_eq!(restored.location(), "/dns-records");
+    assert_eq!(list_records(&test_app, &browser).await.len(), 1);
+}
+
+#[actix_web::test]
+async fn the_history_of_another_user_is_not_found() {
+    let test_app = TestApp::new().await;
+    let mut owner = Browser::signed_in(&test_app, "user1").await;
+    create(&mut owner, "www", "A", "192.0.2.1").await;
+    let record = list_records(&test_app, &owner).await.remove(0);
+    delete(&mut owner, &record).await;
+    let entry = history(&test_app, &owner).await[0].id.0.to_string();
+
+    let mut stranger = Browser::signed_in(&test_app, "user2").await;
+    let refused = stranger
+        .post("/dns-records/history", &[("entry", &entry)])
+        .await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    let page = stranger
+        .get(&format!("/dns-records/history?record={}", record.id))
+        .await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    let all = stranger.get("/dns-records/history").await.body;
+    assert!(!all.contains("192.0.2.1") && all.contains("Nothing was changed yet"));
+    for entry in ["", "x", "-1", "99999999999999999999"] {
+        let refused = owner.post("/dns-records/history", &[("entry", entry)]).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{entry}");
+    }
+}
