@@ -91,6 +91,8 @@ pub enum Fault {
         /// Whether the new record is the null MX.
         wanted_null: bool,
     },
+    /// A record that was to be replaced was changed after the form was shown.
+    ReplacedChanged,
     /// The record was edited after this form was opened.
     ChangedMeanwhile {
         /// The current fields that differ from the input.
@@ -258,6 +260,9 @@ impl fmt::Display for Fault {
             Self::CnameConflict { .. } => f.write_str(
                 "This name has a CNAME record, which has to be alone: edit or delete that one \
                  first, or choose another name",
+            ),
+            Self::ReplacedChanged => f.write_str(
+                "What you wanted to replace was changed meanwhile: look at it again",
             ),
             Self::NullMxConflict { wanted_null: true } => f.write_str(
                 "This name has another MX record already, and one that says that there is no mail \

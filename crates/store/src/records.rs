@@ -186,7 +186,8 @@ pub async fn delete(
     id: RecordId,
     act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
-    apply_one(store, owner, RecordChange::Delete(id), None, act).await
+    let seen = None;
+    apply_one(store, owner, RecordChange::Delete { id, seen }, None, act).await
 }
 
 async fn apply_one(

@@ -35,7 +35,8 @@ pub(crate) use history::{
 };
 pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use records::{
-    RecordEdit, SavedRecord, create_record, delete_record, edit_record, renew_record,
+    RecordEdit, RecordRules, SavedRecord, SeenRecord, create_record, delete_record, edit_record,
+    list_conflicting, renew_record,
 };
 pub(crate) use session::{end_session, record_refused_sign_in, start_session};
 

@@ -205,6 +205,7 @@ const RECORD_FIELDS: &[&str] = &[
     "description",
     "owner",
     "confirm",
+    "replace",
 ];
 // The original's edit form also sends `id`. It is ignored: the path names the record.
 const EDIT_FIELDS: &[&str] = &[
@@ -218,6 +219,7 @@ const EDIT_FIELDS: &[&str] = &[
     "id",
     "fingerprint",
     "confirm",
+    "replace",
 ];
 // `found` is the search text to return to; existing scripts expect a single `searchText` field on
 // the page. `item` is the name or the mail to retry.

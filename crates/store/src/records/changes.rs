@@ -33,7 +33,13 @@ pub enum RecordChange<'a> {
     /// Renews the record: it expires after a full lifetime from now.
     Renew(RecordId),
     /// Deletes the record.
-    Delete(RecordId),
+    Delete {
+        /// The record.
+        id: RecordId,
+        /// Its [`Record::fingerprint`] when the user saw it; without one, the record is deleted
+        /// whatever it is now.
+        seen: Option<&'a str>,
+    },
     /// Creates a record that ended once more, with its former id and creation time.
     Restore {
         /// The entry of the owner's history whose record is restored.
@@ -48,7 +54,7 @@ impl<'a> RecordChange<'a> {
     fn record_id(&self) -> Option<RecordId> {
         match self {
             Self::Create(_) | Self::Restore { .. } => None,
-            Self::Edit { id, .. } | Self::Renew(id) | Self::Delete(id) => Some(*id),
+            Self::Edit { id, .. } | Self::Delete { id, .. } | Self::Renew(id) => Some(*id),
         }
     }
 
@@ -56,7 +62,7 @@ impl<'a> RecordChange<'a> {
     fn new_record(&self) -> Option<&'a NewRecord> {
         match self {
             Self::Create(new) | Self::Edit { new, .. } | Self::Restore { new, .. } => Some(new),
-            Self::Renew(_) | Self::Delete(_) => None,
+            Self::Renew(_) | Self::Delete { .. } => None,
         }
     }
 }
@@ -202,7 +208,7 @@ impl<'t, 'a> Batch<'t, 'a> {
         let ended: Vec<i64> = self
             .steps
             .iter()
-            .filter(|step| matches!(step.change, RecordChange::Delete(_)))
+            .filter(|step| matches!(step.change, RecordChange::Delete { .. }))
             .filter_map(|step| Some(step.old.as_ref()?.id))
             .collect();
         let ended = query::find_all(self.tx.db(), self.owner, &ended).await?;
@@ -227,24 +233,26 @@ impl<'t, 'a> Batch<'t, 'a> {
         Ok(done)
     }
 
-    /// Refuses an edit of a record that is not as the user saw it. A form that was submitted twice
-    /// finds its own change, and nothing to do.
+    /// Refuses to change a record that is not as the user saw it. A form that was submitted twice
+    /// finds its own edit, and nothing to do.
     fn check_seen(&mut self) -> Result<(), ChangeError> {
         for (index, step) in self.steps.iter_mut().enumerate() {
-            if let (
+            let (seen, wanted) = match step.change {
                 RecordChange::Edit {
                     new,
                     seen: Some(seen),
                     ..
-                },
-                Some(old),
-            ) = (step.change, &step.old)
-            {
-                let now = rows::fingerprint(old)?;
-                step.is_done = now != seen;
-                if step.is_done && now != new.fingerprint() {
-                    return Err(ChangeError::at(index)(RecordError::Changed));
-                }
+                } => (seen, Some(new.fingerprint())),
+                RecordChange::Delete {
+                    seen: Some(seen), ..
+                } => (seen, None),
+                _ => continue,
+            };
+            let Some(old) = &step.old else { continue };
+            let now = rows::fingerprint(old)?;
+            step.is_done = now != seen;
+            if step.is_done && Some(now) != wanted {
+                return Err(ChangeError::at(index)(RecordError::Changed));
             }
         }
         Ok(())
@@ -265,7 +273,7 @@ impl<'t, 'a> Batch<'t, 'a> {
         let removed = self
             .steps
             .iter()
-            .filter(|step| matches!(step.change, RecordChange::Delete(_)))
+            .filter(|step| matches!(step.change, RecordChange::Delete { .. }))
             .count();
         if added <= removed {
             return Ok(());
@@ -304,7 +312,7 @@ impl<'t, 'a> Batch<'t, 'a> {
     /// Deletes the rows that are deleted or written anew, before any row is inserted.
     async fn remove_old(&self, names: &BTreeMap<String, TouchedName>) -> Result<(), ChangeError> {
         for (index, step) in self.steps.iter().enumerate() {
-            let (RecordChange::Edit { .. } | RecordChange::Delete(_), Some(old), false) =
+            let (RecordChange::Edit { .. } | RecordChange::Delete { .. }, Some(old), false) =
                 (step.change, &step.old, step.is_done)
             else {
                 continue;
@@ -348,7 +356,7 @@ impl<'t, 'a> Batch<'t, 'a> {
                 (RecordChange::Edit { .. }, Some(_), Some(old)) => {
                     (old, HistoryAction::Edit, Action::RecordEdit)
                 }
-                (RecordChange::Delete(_), _, Some(old)) => {
+                (RecordChange::Delete { .. }, _, Some(old)) => {
                     (old, HistoryAction::Delete, Action::RecordDelete)
                 }
                 (RecordChange::Renew(id), _, Some(old)) => {

@@ -35,16 +35,15 @@ impl<'a> CaaCheck<'a> {
     }
 
     /// Fails with [`Conflict::IssuanceForbidden`] when the change would forbid the authority to
-    /// issue and the user has not confirmed it. Without `old` a record is created, without `new`
-    /// one is deleted.
+    /// issue and the user has not confirmed it. The records in `ended` are deleted or become `new`.
     pub(super) async fn check(
         self,
         store: &Store,
         owner: &User,
-        old: Option<&Record>,
+        ended: &[&Record],
         new: Option<&NewRecord>,
     ) -> Result<(), ActionError> {
-        match self.find_newly_forbidden(store, owner, old, new).await? {
+        match self.find_newly_forbidden(store, owner, ended, new).await? {
             Some(forbidden) if self.confirmed != Some(forbidden.confirmation().as_str()) => Err(
                 ActionError::Conflict(Conflict::IssuanceForbidden(forbidden)),
             ),
@@ -56,18 +55,18 @@ impl<'a> CaaCheck<'a> {
         self,
         store: &Store,
         owner: &User,
-        old: Option<&Record>,
+        ended: &[&Record],
         new: Option<&NewRecord>,
     ) -> Result<Option<IssuanceForbidden>, ActionError> {
-        let old = old.filter(|record| record.rtype == CAA);
+        let ends_any = ended.iter().any(|record| record.rtype == CAA);
         let new = new.filter(|record| record.value.rtype() == CAA);
-        if self.authority.is_empty() || (old.is_none() && new.is_none()) {
+        if self.authority.is_empty() || (!ends_any && new.is_none()) {
             return Ok(None);
         }
         let present = load_caa_records(store, owner).await?;
         let kept = present
             .iter()
-            .filter(|record| old.is_none_or(|old| old.id != record.id));
+            .filter(|record| ended.iter().all(|ended| ended.id != record.id));
         let before: Vec<_> = present.iter().map(pair).collect();
         let added = new.map(|new| (new.name.fqdn(), new.value.presentation()));
         let after: Vec<_> = kept.map(pair).chain(added).collect();
@@ -85,7 +84,7 @@ pub(crate) async fn forbidden_by_deletion(
 ) -> Result<Option<IssuanceForbidden>, ActionError> {
     let check = CaaCheck::new(config, None);
     check
-        .find_newly_forbidden(store, owner, Some(record), None)
+        .find_newly_forbidden(store, owner, &[record], None)
         .await
 }
 

@@ -3,7 +3,6 @@
 use starchart_domain::expiry::RESTORE_MS;
 use starchart_domain::record::RecordForm;
 use starchart_domain::time::Timestamp;
-use starchart_domain::words::WordFilter;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{
@@ -11,7 +10,7 @@ use starchart_store::records::{
 };
 
 use super::records::{action_error, find_record, saved};
-use super::{ActionError, CaaCheck, Caller, Conflict, SavedRecord};
+use super::{ActionError, Caller, Conflict, RecordRules, SavedRecord};
 use crate::actor::User;
 
 /// Why a change cannot be undone. Displays as a sentence for the user.
@@ -100,9 +99,7 @@ pub(crate) async fn undo_change(
     queue: &dyn Queue,
     caller: Caller<'_>,
     entry: &HistoryEntry,
-    limit: Option<u32>,
-    words: &WordFilter,
-    caa: CaaCheck<'_>,
+    rules: RecordRules<'_>,
 ) -> Result<Undone, ActionError> {
     let owner = caller.actor;
     let now = store.now().await?;
@@ -118,11 +115,13 @@ pub(crate) async fn undo_change(
         UndoStep::Delete => None,
         UndoStep::Edit(version) | UndoStep::Restore(version) => {
             let form = form_of_version(owner, version);
-            let checked = form.check(&owner.base, words);
+            let checked = form.check(&owner.base, rules.words);
             Some(checked.map_err(ActionError::Invalid)?)
         }
     };
-    caa.check(store, owner, old.as_ref(), new.as_ref()).await?;
+    let ended: Vec<&Record> = old.iter().collect();
+    let caa = rules.caa.check(store, owner, &ended, new.as_ref());
+    caa.await?;
     let id = entry.record_id;
     let change = match (&step, &new) {
         (UndoStep::Restore(_), Some(new)) => RecordChange::Restore {
@@ -134,10 +133,10 @@ pub(crate) async fn undo_change(
             new,
             seen: None,
         },
-        _ => RecordChange::Delete(id),
+        _ => RecordChange::Delete { id, seen: None },
     };
     let audit = caller.audit_context();
-    let done = records::apply(store, owner.id, &[change], limit, &audit).await;
+    let done = records::apply(store, owner.id, &[change], rules.limit, &audit).await;
     let done = done.map_err(|refused| action_error(refused.error, new.as_ref()))?;
     let record = done.into_iter().next().ok_or(ActionError::NotFound)?;
     queue.wake(WakeUp::Publish);

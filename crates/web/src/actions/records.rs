@@ -1,14 +1,15 @@
 //! Creating, editing, renewing and deleting a record.
 
 use starchart_domain::fault::{Fault, Field};
+use starchart_domain::record::mx::NULL_MX;
 use starchart_domain::record::{
-    NameClass, Neighbour, NewRecord, RecordForm, RecordId, ValueNote, notes_beside,
+    NameClass, Neighbour, NewRecord, RecordForm, RecordId, RecordType, ValueNote, notes_beside,
 };
 use starchart_domain::user::UserId;
 use starchart_domain::words::WordFilter;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
-use starchart_store::records::{self, Record, RecordError};
+use starchart_store::records::{self, ChangeError, Record, RecordChange, RecordError};
 
 use super::{ActionError, CaaCheck, Caller, Conflict, Limit};
 use crate::actor::User;
@@ -21,6 +22,22 @@ pub(crate) struct SavedRecord {
     pub(crate) notes: Vec<ValueNote>,
 }
 
+/// What a record has to comply with besides the rules of its type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordRules<'a> {
+    /// The record limit of a user.
+    pub(crate) limit: Option<u32>,
+    pub(crate) words: &'a WordFilter,
+    pub(crate) caa: CaaCheck<'a>,
+}
+
+/// A record as the caller saw it: its id and its [`Record::fingerprint`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeenRecord {
+    pub(crate) id: RecordId,
+    pub(crate) fingerprint: String,
+}
+
 /// The new fields of a record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordEdit<'a> {
@@ -29,27 +46,32 @@ pub(crate) struct RecordEdit<'a> {
     /// The record's [`Record::fingerprint`] when the caller read it; without one, the edit replaces
     /// whatever the record is now.
     pub(crate) seen: Option<&'a str>,
+    /// Records that are deleted with it, because it excludes them.
+    pub(crate) replaced: &'a [SeenRecord],
 }
 
-/// Creates a record, unless its owner has `limit` records.
+/// Creates a record and deletes those that it replaces, unless its owner then has more records than
+/// the limit.
 pub(crate) async fn create_record(
     store: &Store,
     queue: &dyn Queue,
     caller: Caller<'_>,
     form: &RecordForm,
-    limit: Option<u32>,
-    words: &WordFilter,
-    caa: CaaCheck<'_>,
+    replaced: &[SeenRecord],
+    rules: RecordRules<'_>,
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
     let new = form
-        .check(&owner.base, words)
+        .check(&owner.base, rules.words)
         .map_err(ActionError::Invalid)?;
-    caa.check(store, owner, None, Some(&new)).await?;
-    let result = records::create(store, owner.id, &new, limit, &caller.audit_context()).await;
-    let record = result.map_err(|error| action_error(error, Some(&new)))?;
-    queue.wake(WakeUp::Publish);
-    Ok(saved(store, owner, record, &new).await)
+    let ended = find_replaced(store, owner, replaced).await?;
+    let caa = rules.caa;
+    caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), Some(&new))
+        .await?;
+    let changes = with_deletions(RecordChange::Create(&new), replaced);
+    let audit = caller.audit_context();
+    let done = records::apply(store, owner.id, &changes, rules.limit, &audit).await;
+    finish(store, queue, owner, done, &new).await
 }
 
 /// Replaces a record's name, type, value and notes, and renews it. Fails with
@@ -59,29 +81,107 @@ pub(crate) async fn edit_record(
     queue: &dyn Queue,
     caller: Caller<'_>,
     edit: RecordEdit<'_>,
-    words: &WordFilter,
-    caa: CaaCheck<'_>,
+    rules: RecordRules<'_>,
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
     // Checked before the form: a record of another user fails like an absent one.
     let old = find_record(store, owner.id, edit.id).await?;
-    let checked = edit.form.check(&owner.base, words);
+    let checked = edit.form.check(&owner.base, rules.words);
     let new = checked.map_err(ActionError::Invalid)?;
-    caa.check(store, owner, Some(&old), Some(&new)).await?;
-    let audit = caller.audit_context();
-    let result = match edit.seen {
-        Some(seen) => records::edit_as_seen(store, owner.id, edit.id, &new, seen, &audit).await,
-        None => records::edit(store, owner.id, edit.id, &new, &audit).await,
+    let mut ended = find_replaced(store, owner, edit.replaced).await?;
+    ended.push(old);
+    let caa = rules.caa;
+    caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), Some(&new))
+        .await?;
+    let change = RecordChange::Edit {
+        id: edit.id,
+        new: &new,
+        seen: edit.seen,
     };
-    let record = match result {
-        Err(RecordError::Changed) => {
-            let current = Box::new(find_record(store, owner.id, edit.id).await?);
-            return Err(ActionError::Conflict(Conflict::RecordChanged { current }));
-        }
-        result => result.map_err(|error| action_error(error, Some(&new)))?,
+    let changes = with_deletions(change, edit.replaced);
+    let audit = caller.audit_context();
+    let done = records::apply(store, owner.id, &changes, rules.limit, &audit).await;
+    if let Err(ChangeError {
+        index: 0,
+        error: RecordError::Changed,
+    }) = done
+    {
+        let current = Box::new(find_record(store, owner.id, edit.id).await?);
+        return Err(ActionError::Conflict(Conflict::RecordChanged { current }));
+    }
+    finish(store, queue, owner, done, &new).await
+}
+
+/// Finds the records that are replaced; those that are gone already are left out.
+async fn find_replaced(
+    store: &Store,
+    owner: &User,
+    replaced: &[SeenRecord],
+) -> Result<Vec<Record>, ActionError> {
+    if replaced.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut all = records::list(store, owner.id).await?;
+    all.retain(|record| replaced.iter().any(|seen| seen.id == record.id));
+    Ok(all)
+}
+
+/// Puts the deletions behind the change, which keeps the index zero.
+fn with_deletions<'a>(change: RecordChange<'a>, replaced: &'a [SeenRecord]) -> Vec<RecordChange<'a>> {
+    let deletions = replaced.iter().map(|seen| RecordChange::Delete {
+        id: seen.id,
+        seen: Some(&seen.fingerprint),
+    });
+    std::iter::once(change).chain(deletions).collect()
+}
+
+/// Wakes the worker and adds warnings; or says which field is at fault. What was to be replaced and
+/// is not what the caller saw is a conflict once more.
+async fn finish(
+    store: &Store,
+    queue: &dyn Queue,
+    owner: &User,
+    done: Result<Vec<Record>, ChangeError>,
+    new: &NewRecord,
+) -> Result<SavedRecord, ActionError> {
+    let mut saved_records = match done {
+        Ok(records) => records,
+        Err(ChangeError {
+            error: RecordError::Changed | RecordError::NotFound,
+            index: 1..,
+        }) => return Err(ActionError::Invalid(vec![(Field::Form, Fault::ReplacedChanged)])),
+        Err(refused) => return Err(action_error(refused.error, Some(new))),
     };
     queue.wake(WakeUp::Publish);
-    Ok(saved(store, owner, record, &new).await)
+    if saved_records.is_empty() {
+        return Err(ActionError::NotFound);
+    }
+    Ok(saved(store, owner, saved_records.swap_remove(0), new).await)
+}
+
+/// Lists the owner's records that exclude the record of the form, or are the same. `id` is the
+/// record that the form edits.
+pub(crate) async fn list_conflicting(
+    store: &Store,
+    owner: &User,
+    new: &NewRecord,
+    id: Option<RecordId>,
+) -> Result<Vec<Record>, ActionError> {
+    let rtype = new.value.rtype();
+    let mut all = records::list(store, owner.id).await?;
+    all.retain(|record| {
+        if record.name != new.name.fqdn() || Some(record.id) == id {
+            return false;
+        }
+        let is_same = record.rtype == rtype && record.presentation == new.value.presentation();
+        let excludes_class =
+            rtype.class() == NameClass::Cname || record.rtype.class() == NameClass::Cname;
+        let excludes_mx = record.rtype == RecordType::Mx
+            && rtype == RecordType::Mx
+            && (new.value.is_null_mx() || record.presentation == NULL_MX);
+        is_same || excludes_class || excludes_mx
+    });
+    Ok(all)
 }
 
 /// Renews a record: it expires after a full lifetime from now.
@@ -106,7 +206,7 @@ pub(crate) async fn delete_record(
     caa: CaaCheck<'_>,
 ) -> Result<Record, ActionError> {
     let old = find_record(store, caller.actor.id, id).await?;
-    caa.check(store, caller.actor, Some(&old), None).await?;
+    caa.check(store, caller.actor, &[&old], None).await?;
     let deleted = records::delete(store, caller.actor.id, id, &caller.audit_context()).await;
     let record = deleted.map_err(absent_or_broken)?;
     queue.wake(WakeUp::Publish);

@@ -4,6 +4,8 @@
 
 mod sign_in;
 
+use std::sync::LazyLock;
+
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::names::Label;
 use starchart_domain::record::{RecordForm, RecordId};
@@ -76,6 +78,16 @@ fn by<A>(actor: &A) -> Caller<'_, A> {
     }
 }
 
+/// The rules without a record limit and with no words.
+fn rules(test_app: &TestApp) -> RecordRules<'_> {
+    static NO_WORDS: LazyLock<WordFilter> = LazyLock::new(WordFilter::default);
+    RecordRules {
+        limit: None,
+        words: &NO_WORDS,
+        caa: unconfirmed(test_app),
+    }
+}
+
 /// The check of CAA records with nothing confirmed.
 fn unconfirmed(test_app: &TestApp) -> CaaCheck<'_> {
     CaaCheck::new(&test_app.app.config, None)
@@ -100,9 +112,11 @@ async fn create(
         &*test_app.queue,
         by(user),
         form,
-        Some(2),
-        &WordFilter::default(),
-        unconfirmed(test_app),
+        &[],
+        RecordRules {
+            limit: Some(2),
+            ..rules(test_app)
+        },
     )
     .await
 }
@@ -136,14 +150,14 @@ async fn a_record_is_created_edited_renewed_and_deleted() {
         id,
         form: &form("www", "A", "203.0.113.9"),
         seen: Some(&saved.record.fingerprint()),
+        replaced: &[],
     };
     let edited = edit_record(
         store,
         queue,
         by(&user),
         edit,
-        &WordFilter::default(),
-        unconfirmed(&test_app),
+        rules(&test_app),
     )
     .await
     .unwrap();
@@ -230,14 +244,14 @@ async fn an_edit_of_a_record_that_was_changed_meanwhile_returns_its_present_stat
             id: saved.record.id,
             form: &form,
             seen: Some(&seen),
+            replaced: &[],
         };
         edit_record(
             store,
             queue,
             by(&user),
             edit,
-            &WordFilter::default(),
-            unconfirmed(&test_app),
+            rules(&test_app),
         )
         .await
     };
@@ -271,6 +285,7 @@ async fn the_record_of_another_user_is_not_found() {
         id,
         form: &invalid,
         seen: None,
+        replaced: &[],
     };
     let is_absent = |error| matches!(error, ActionError::NotFound);
     for id in [id, RecordId(404)] {
@@ -279,8 +294,7 @@ async fn the_record_of_another_user_is_not_found() {
             queue,
             by(&other),
             edit(id),
-            &WordFilter::default(),
-            unconfirmed(&test_app),
+            rules(&test_app),
         )
         .await;
         assert!(is_absent(edited.unwrap_err()));
@@ -402,9 +416,11 @@ async fn a_change_that_forbids_issuance_needs_its_confirmation() {
             queue,
             by(&user),
             form,
-            None,
-            &WordFilter::default(),
-            caa,
+            &[],
+            RecordRules {
+                caa,
+                ..rules(&test_app)
+            },
         )
         .await
     };

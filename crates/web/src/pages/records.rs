@@ -13,7 +13,7 @@ use starchart_domain::record::RecordId;
 use starchart_domain::time::Timestamp;
 use starchart_store::records::{self, Record};
 
-use crate::actions::CaaCheck;
+use crate::actions::{CaaCheck, RecordRules};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -64,6 +64,15 @@ fn poll_for_s(all: &[Record], now: Timestamp) -> u32 {
     };
     let left_ms = POLL_AFTER_CHANGE_MS - now.since(newest);
     u32::try_from(left_ms / 1_000).unwrap_or_default()
+}
+
+/// Returns what a record has to comply with.
+fn record_rules(context: &RequestContext) -> RecordRules<'_> {
+    RecordRules {
+        limit: context.app.config.limits.records_per_user,
+        words: &context.app.words,
+        caa: caa_check(context),
+    }
 }
 
 /// Returns the check of CAA records, with what the request confirms.

@@ -147,3 +147,44 @@ async fn the_history_of_another_user_is_not_found() {
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{entry}");
     }
 }
+
+#[actix_web::test]
+async fn what_is_in_the_way_can_be_replaced_and_brought_back() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    create(&mut browser, "www", "A", "192.0.2.1").await;
+    create(&mut browser, "www", "TXT", "proof").await;
+    let [a, _] = &list_records(&test_app, &browser).await[..] else {
+        panic!("two records")
+    };
+    let cname = [("subdomain", "www"), ("type", "CNAME"), ("value", "example.org")];
+    let refused = browser.post("/dns-records/new", &cname).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        refused.body.contains(&format!("href=\"/dns-records/{}\"", a.id)),
+        "a link edits the other: {}",
+        refused.body
+    );
+    let (_, button) = refused.body.split_once("name=\"replace\" value=\"").unwrap();
+    let replace = button.split('"').next().unwrap();
+
+    let path = format!("/dns-records/{}", a.id);
+    let edit = [("subdomain", "www"), ("type", "A"), ("value", "192.0.2.2")];
+    browser.post(&path, &edit).await;
+    let with = |replace| [cname[0], cname[1], cname[2], ("replace", replace)];
+    let stale = browser.post("/dns-records/new", &with(replace)).await;
+    assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(stale.body.contains("192.0.2.2"), "the value as it is now");
+    assert_eq!(list_records(&test_app, &browser).await.len(), 2);
+
+    let (_, button) = stale.body.split_once("name=\"replace\" value=\"").unwrap();
+    let replace = button.split('"').next().unwrap().to_owned();
+    let done = browser.post("/dns-records/new", &with(&replace)).await;
+    assert_eq!(done.location(), "/dns-records", "{}", done.body);
+    let left = list_records(&test_app, &browser).await;
+    assert_eq!((left.len(), left[0].rtype.as_str()), (1, "CNAME"));
+    for unreadable in ["x", "1", "x:y", "1:2:3,4"] {
+        let refused = browser.post("/dns-records/new", &with(unreadable)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{unreadable}");
+    }
+}

@@ -7,6 +7,10 @@ use starchart_store::records::{
 
 use super::*;
 
+fn delete(id: RecordId) -> RecordChange<'static> {
+    RecordChange::Delete { id, seen: None }
+}
+
 on_both!(
     what_one_change_frees_another_takes,
     one_refused_change_undoes_all,
@@ -24,7 +28,7 @@ async fn what_one_change_frees_another_takes(world: &World) {
     // In the order in which each alone would be refused.
     let changes = [
         RecordChange::Create(&alias),
-        RecordChange::Delete(address.id),
+        delete(address.id),
     ];
     let done = apply(&world.store, user.id, &changes, Some(1), &user.context).await;
     let done = done.unwrap();
@@ -45,16 +49,21 @@ async fn one_refused_change_undoes_all(world: &World) {
     );
     let same = user.record("www", "A", "192.168.1.1");
     let renewal = RecordChange::Renew(kept.id);
-    let missing = RecordChange::Delete(RecordId(999_999));
+    let missing = delete(RecordId(999_999));
     let stale = RecordChange::Edit {
         id: kept.id,
         new: &b,
+        seen: Some("another"),
+    };
+    let stale_deletion = RecordChange::Delete {
+        id: kept.id,
         seen: Some("another"),
     };
     for (changes, index) in [
         (vec![RecordChange::Create(&a), RecordChange::Create(&same)], 1),
         (vec![RecordChange::Create(&a), missing], 1),
         (vec![RecordChange::Create(&a), renewal, stale], 2),
+        (vec![RecordChange::Create(&a), stale_deletion], 1),
         (vec![renewal, RecordChange::Create(&a), RecordChange::Create(&a)], 2),
     ] {
         let refused = apply(&world.store, user.id, &changes, None, &user.context).await;
@@ -77,7 +86,7 @@ async fn the_limit_counts_what_is_left(world: &World) {
         .map(|name| user.record(name, "A", "192.168.1.1"))
         .collect();
     let create = |count: usize| new[..count].iter().map(RecordChange::Create);
-    let replace: Vec<RecordChange<'_>> = create(1).chain([RecordChange::Delete(first.id)]).collect();
+    let replace: Vec<RecordChange<'_>> = create(1).chain([delete(first.id)]).collect();
     for (changes, limit, fits) in [
         (create(3).collect(), 3, false),
         (create(2).collect(), 2, false),

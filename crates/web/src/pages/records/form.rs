@@ -11,12 +11,15 @@ use askama::Template;
 use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{RecordForm, RecordId};
-use starchart_store::records;
+use starchart_store::records::{self, Record};
 
-use self::input::{describe_differences, form_fingerprint, form_of_record, record_form};
+use self::input::{
+    describe_differences, encode_replaced, form_fingerprint, form_of_record, record_form,
+    replaced_records,
+};
 use super::list::missing_record;
-use super::{caa_check, find_own, path_id};
-use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord};
+use super::{find_own, path_id, record_rules};
+use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord, SeenRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -54,6 +57,10 @@ pub(crate) struct FormPage {
     pub(crate) owner: String,
     /// What to confirm before the record is saved.
     pub(crate) to_confirm: Option<IssuanceForbidden>,
+    /// Records at the name that exclude this one. A button saves it in place of them.
+    pub(crate) conflicting: Vec<Record>,
+    /// What was chosen to be replaced before; posted again as `replace` with a confirmation.
+    pub(crate) replaced: Vec<SeenRecord>,
     /// Whether the form was posted after the session had ended and is shown again after the
     /// sign-in.
     pub(crate) is_kept: bool,
@@ -75,6 +82,8 @@ impl FormPage {
             faults: Vec::new(),
             owner,
             to_confirm: None,
+            conflicting: Vec::new(),
+            replaced: Vec::new(),
             is_kept: false,
             limit_reached: None,
         }
@@ -87,6 +96,29 @@ impl FormPage {
             faults: vec![(Field::Form, Fault::Gone)],
             ..Self::new(context, FormMode::Create, form)
         }
+    }
+
+    /// Returns the value of the button that replaces the conflicting records.
+    fn replacing_all(&self) -> String {
+        let seen: Vec<SeenRecord> = self
+            .conflicting
+            .iter()
+            .map(|record| SeenRecord {
+                id: record.id,
+                fingerprint: record.fingerprint(),
+            })
+            .collect();
+        encode_replaced(&seen)
+    }
+
+    /// Whether replacing the conflicting records makes sense: it does not for the same record.
+    fn can_replace(&self) -> bool {
+        let is_duplicate = |(_, fault): &(Field, Fault)| *fault == Fault::Duplicate;
+        !self.conflicting.is_empty() && !self.faults.iter().any(is_duplicate)
+    }
+
+    fn replaced_field(&self) -> String {
+        encode_replaced(&self.replaced)
     }
 
     fn title(&self) -> &'static str {
@@ -150,25 +182,25 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Failure> {
     let app = &context.app;
     let form = record_form(&context.form);
-    let caller = context.caller(&user);
-    let limit = app.config.limits.records_per_user;
-    let caa = caa_check(&context);
-    match actions::create_record(
+    let replaced = replaced_records(&context.form)?;
+    let done = actions::create_record(
         app.store()?,
         &*app.queue,
-        caller,
+        context.caller(&user),
         &form,
-        limit,
-        &app.words,
-        caa,
+        &replaced,
+        record_rules(&context),
     )
-    .await
-    {
+    .await;
+    match done {
         Ok(saved) => Ok(saved_response(&context, saved, "created")),
         Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
-            confirm_page(&context, FormMode::Create, form, forbidden)
+            confirm_page(&context, FormMode::Create, form, replaced, forbidden)
         }
-        Err(error) => faults_page(&context, FormMode::Create, form, error.into_form_faults()?),
+        Err(error) => {
+            let faults = error.into_form_faults()?;
+            faults_page(&context, &user, FormMode::Create, form, faults).await
+        }
     }
 }
 
@@ -211,29 +243,23 @@ async fn update_own(
     let app = &context.app;
     let id = path_id(context)?;
     let mut fingerprint = form_fingerprint(&context.form);
+    let replaced = replaced_records(&context.form)?;
     let edit = RecordEdit {
         id,
         form: &form,
         seen: fingerprint.as_deref(),
+        replaced: &replaced,
     };
     let (store, caller) = (app.store()?, context.caller(user));
-    let faults = match actions::edit_record(
-        store,
-        &*app.queue,
-        caller,
-        edit,
-        &app.words,
-        caa_check(context),
-    )
-    .await
-    {
+    let rules = record_rules(context);
+    let faults = match actions::edit_record(store, &*app.queue, caller, edit, rules).await {
         Ok(saved) => return Ok(saved_response(context, saved, "updated")),
         Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
             let mode = FormMode::Edit {
                 id: id.0,
                 fingerprint,
             };
-            return confirm_page(context, mode, form, forbidden);
+            return confirm_page(context, mode, form, replaced, forbidden);
         }
         Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
             // The user sees the change now; the next save overwrites it.
@@ -247,7 +273,7 @@ async fn update_own(
         id: id.0,
         fingerprint,
     };
-    faults_page(context, mode, form, faults)
+    faults_page(context, user, mode, form, faults).await
 }
 
 /// Shows a form again that was posted after the session had ended. Does not save it.
@@ -317,24 +343,36 @@ pub(super) fn confirm_page(
     context: &RequestContext,
     mode: FormMode,
     form: RecordForm,
+    replaced: Vec<SeenRecord>,
     forbidden: IssuanceForbidden,
 ) -> Result<HttpResponse, Failure> {
     let page = FormPage {
         to_confirm: Some(forbidden),
+        replaced,
         ..FormPage::new(context, mode, form)
     };
     responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
-/// Shows the form again with its faults.
-pub(super) fn faults_page(
+/// Shows the form again with its faults, and with the records that are in the way.
+pub(super) async fn faults_page(
     context: &RequestContext,
+    user: &User,
     mode: FormMode,
     form: RecordForm,
     faults: Vec<(Field, Fault)>,
 ) -> Result<HttpResponse, Failure> {
+    let id = match mode {
+        FormMode::Create => None,
+        FormMode::Edit { id, .. } => Some(RecordId(id)),
+    };
+    let conflicting = match form.check(&user.base, &context.app.words) {
+        Ok(new) => actions::list_conflicting(context.app.store()?, user, &new, id).await?,
+        Err(_) => Vec::new(),
+    };
     let page = FormPage {
         faults,
+        conflicting,
         ..FormPage::new(context, mode, form)
     };
     responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)

@@ -10,7 +10,7 @@ use starchart_store::records::{
     self, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion,
 };
 
-use super::caa_check;
+use super::record_rules;
 use super::form::{FormMode, confirm_page, faults_page, saved_response};
 use crate::actions::{
     self, ActionError, Conflict, UndoRefusal, UndoStep, Undone, form_of_version, undo_step,
@@ -189,9 +189,7 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
         &*app.queue,
         context.caller(&user),
         &entry,
-        app.config.record_limit,
-        &app.words,
-        caa_check(&context),
+        record_rules(&context),
     )
     .await;
     let error = match done {
@@ -224,8 +222,11 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
     };
     match error {
         ActionError::Conflict(Conflict::IssuanceForbidden(forbidden)) => {
-            confirm_page(&context, mode, form, forbidden)
+            confirm_page(&context, mode, form, Vec::new(), forbidden)
         }
-        error => faults_page(&context, mode, form, error.into_form_faults()?),
+        error => {
+            let faults = error.into_form_faults()?;
+            faults_page(&context, &user, mode, form, faults).await
+        }
     }
 }

@@ -329,6 +329,8 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         faults,
         owner: "owner".into(),
         to_confirm: None,
+        conflicting: records(text),
+        replaced: Vec::new(),
         is_kept,
         limit_reached: Some(Fault::QuotaReached { limit: 10 }),
     };

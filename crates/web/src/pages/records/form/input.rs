@@ -1,10 +1,12 @@
 //! What the form was filled with: read from a request or from a stored record, and compared.
 
 use starchart_domain::input::clean_note;
-use starchart_domain::record::{RecordForm, form_parts};
+use starchart_domain::record::{RecordForm, RecordId, form_parts};
 use starchart_store::records::Record;
 
+use crate::actions::SeenRecord;
 use crate::actor::User;
+use crate::errors::Failure;
 use crate::forms::Form;
 
 /// Characters of a value that a message quotes at most.
@@ -31,6 +33,28 @@ pub(super) fn form_fingerprint(form: &Form) -> Option<String> {
     form.get("fingerprint")
         .filter(|fingerprint| !fingerprint.is_empty())
         .map(str::to_owned)
+}
+
+/// Reads the records that a button of the form replaces: `12:fingerprint,13:fingerprint`.
+pub(super) fn replaced_records(form: &Form) -> Result<Vec<SeenRecord>, Failure> {
+    let text = form.text("replace");
+    let seen = text.split(',').filter(|part| !part.is_empty()).map(|part| {
+        let (id, fingerprint) = part.split_once(':')?;
+        Some(SeenRecord {
+            id: RecordId(id.parse().ok()?),
+            fingerprint: fingerprint.to_owned(),
+        })
+    });
+    seen.collect::<Option<_>>()
+        .ok_or(Failure::Unprocessable("unreadable field replace"))
+}
+
+/// Writes records as [`replaced_records`] reads them.
+pub(super) fn encode_replaced(records: &[SeenRecord]) -> String {
+    let parts = records
+        .iter()
+        .map(|seen| format!("{}:{}", seen.id, seen.fingerprint));
+    parts.collect::<Vec<_>>().join(",")
 }
 
 /// Fills the form with a stored record.
