@@ -2,9 +2,9 @@
 
 use crate::table::Table;
 
-/// A row holds the version of the record that the change made, if `action` is create or restore, and
-/// else the version that it ended. `actor_id` is null when the owner did it, or time. Changes of one
-/// request have one `request_id`; it is empty for changes that no request made.
+/// A row holds the version of the record that the change made, if `action` is create or restore,
+/// and else the version that it ended. `actor_id` is null when the owner did it, or time. Changes
+/// of one request have one `request_id`; it is empty for changes that no request made.
 pub(crate) const STEP: Table = Table {
     step: "m0008_create_record_history",
     table: "record_history",

@@ -261,9 +261,9 @@ impl fmt::Display for Fault {
                 "This name has a CNAME record, which has to be alone: edit or delete that one \
                  first, or choose another name",
             ),
-            Self::ReplacedChanged => f.write_str(
-                "What you wanted to replace was changed meanwhile: look at it again",
-            ),
+            Self::ReplacedChanged => {
+                f.write_str("What you wanted to replace was changed meanwhile: look at it again")
+            }
             Self::NullMxConflict { wanted_null: true } => f.write_str(
                 "This name has another MX record already, and one that says that there is no mail \
                  (priority 0, value .) has to be the only MX record: edit or delete the other one \

@@ -153,7 +153,14 @@ pub async fn edit(
     act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     let seen = None;
-    apply_one(store, owner, RecordChange::Edit { id, new, seen }, None, act).await
+    apply_one(
+        store,
+        owner,
+        RecordChange::Edit { id, new, seen },
+        None,
+        act,
+    )
+    .await
 }
 
 /// Edits the record as [`edit`] does, unless its [`Record::fingerprint`] is not `seen` any more.
@@ -166,7 +173,14 @@ pub async fn edit_as_seen(
     act: &AuditContext<'_>,
 ) -> Result<Record, RecordError> {
     let seen = Some(seen);
-    apply_one(store, owner, RecordChange::Edit { id, new, seen }, None, act).await
+    apply_one(
+        store,
+        owner,
+        RecordChange::Edit { id, new, seen },
+        None,
+        act,
+    )
+    .await
 }
 
 /// Renews the record: it expires after a full lifetime from now.

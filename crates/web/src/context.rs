@@ -191,7 +191,11 @@ impl RequestContext {
     }
 
     fn store_flash(&self, stored: &[Flash]) {
-        if let Some(signed) = self.app.keys.sign(CookieKind::Flash.base_name(), &stored.to_vec()) {
+        if let Some(signed) = self
+            .app
+            .keys
+            .sign(CookieKind::Flash.base_name(), &stored.to_vec())
+        {
             self.set_cookie(CookieKind::Flash, signed);
         }
     }

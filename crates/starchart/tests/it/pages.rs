@@ -16,8 +16,8 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
         "POST",
         "/",
         "303 https://idp.school.example/sso",
-        "422",
-        "422",
+        "404",
+        "404",
     ),
     ("GET", "/login", "200", "303 /", "303 /"),
     (
@@ -97,6 +97,14 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
         "303 /login",
         "200",
         "200",
+    ),
+    ("GET", "/dns-records/history", "303 /login", "200", "200"),
+    (
+        "POST",
+        "/dns-records/history",
+        "303 https://idp.school.example/sso",
+        "404",
+        "404",
     ),
     ("GET", "/dns-records/{id}", "303 /login", "200", "404"),
     (
@@ -236,6 +244,7 @@ pub async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
         "subdomain" => format!("n{}", rand::random::<u32>()),
         "type" => "A".to_owned(),
         "value" => "192.0.2.9".to_owned(),
+        "entry" => "0".to_owned(),
         _ => String::new(),
     };
     let mut form: Vec<(String, String)> = route

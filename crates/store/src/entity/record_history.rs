@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
 pub enum HistoryAction {
-    /// It was created.
+    /// The record was created.
     #[sea_orm(string_value = "create")]
     Create,
     /// It was created again after its end, with its former id.
@@ -15,13 +15,13 @@ pub enum HistoryAction {
     /// Its name, value or notes were changed, and it was renewed.
     #[sea_orm(string_value = "edit")]
     Edit,
-    /// It was renewed.
+    /// The record was renewed.
     #[sea_orm(string_value = "renew")]
     Renew,
     /// A user deleted it.
     #[sea_orm(string_value = "delete")]
     Delete,
-    /// It expired.
+    /// The record had expired.
     #[sea_orm(string_value = "expiry")]
     Expiry,
     /// An admin deleted its owner.

@@ -18,13 +18,13 @@ use crate::{Error, Store, users};
 /// A change of a user's records.
 #[derive(Debug, Clone, Copy)]
 pub enum RecordChange<'a> {
-    /// Creates a record.
+    /// Creates a record with a new id.
     Create(&'a NewRecord),
     /// Replaces the record's name, type, value and notes, and renews it; id and creation time stay.
     Edit {
-        /// The record.
+        /// The id of the record to edit.
         id: RecordId,
-        /// What it becomes.
+        /// What the record becomes.
         new: &'a NewRecord,
         /// Its [`Record::fingerprint`] when the user saw it; without one, the edit replaces
         /// whatever the record is now.
@@ -32,9 +32,9 @@ pub enum RecordChange<'a> {
     },
     /// Renews the record: it expires after a full lifetime from now.
     Renew(RecordId),
-    /// Deletes the record.
+    /// Deletes the record; the history keeps it.
     Delete {
-        /// The record.
+        /// The id of the record to delete.
         id: RecordId,
         /// Its [`Record::fingerprint`] when the user saw it; without one, the record is deleted
         /// whatever it is now.
@@ -44,7 +44,7 @@ pub enum RecordChange<'a> {
     Restore {
         /// The entry of the owner's history whose record is restored.
         entry: HistoryId,
-        /// What it becomes.
+        /// What the record becomes.
         new: &'a NewRecord,
     },
 }
@@ -124,7 +124,10 @@ pub async fn apply(
             if !users::lock(&tx, owner).await? {
                 return Err(RecordError::NotFound.into());
             }
-            Batch::read(&tx, owner, changes).await?.run(limit, act).await
+            Batch::read(&tx, owner, changes)
+                .await?
+                .run(limit, act)
+                .await
         })
         .await
 }

@@ -14,7 +14,11 @@ use crate::tx::Tx;
 /// Deletes the records and pending ACME challenges of the owner, whose row is locked: the records
 /// move into the history, and all names of the owner become unpublished. Returns the number of
 /// records.
-pub(crate) async fn delete_all(tx: &Tx, owner: UserId, act: &AuditContext<'_>) -> Result<u32, RecordError> {
+pub(crate) async fn delete_all(
+    tx: &Tx,
+    owner: UserId,
+    act: &AuditContext<'_>,
+) -> Result<u32, RecordError> {
     let now = tx.now().await?;
     let records = rows::of(tx.db(), owner).await?;
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);

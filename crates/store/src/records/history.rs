@@ -49,11 +49,11 @@ pub struct RecordVersion {
 pub struct HistoryEntry {
     /// The key of the entry; it grows with time.
     pub id: HistoryId,
-    /// The record.
+    /// The record that was changed.
     pub record_id: RecordId,
-    /// What happened.
+    /// What happened to the record.
     pub action: HistoryAction,
-    /// When it happened.
+    /// When the change was made.
     pub at: Timestamp,
     /// The name of the admin who did it in place of the owner.
     pub admin: Option<String>,
@@ -256,6 +256,8 @@ pub(super) async fn append(
         request_id: Set(sql::cut(context.request_id, 64)),
         at: Set(now.as_millis()),
     };
-    Entity::insert(entry).exec_without_returning(tx.db()).await?;
+    Entity::insert(entry)
+        .exec_without_returning(tx.db())
+        .await?;
     Ok(())
 }

@@ -117,7 +117,8 @@ pub(super) async fn insert(
         .await
         .map_err(busy_if_duplicate)?;
     row.id = Set(done.last_insert_id);
-    row.try_into_model().map_err(|fault| Error::from(fault).into())
+    row.try_into_model()
+        .map_err(|fault| Error::from(fault).into())
 }
 
 /// Refuses a null MX beside another MX record, in either order (RFC 7505 section 3). Whoever writes

@@ -282,7 +282,7 @@ async fn an_expired_records_name_is_unpublished_and_its_history_kept(world: &Wor
         2
     );
     let kept = "SELECT COUNT(*) FROM record_history WHERE action = 'expiry' \
-                AND notified_at IS NOT NULL AND actor_id IS NULL";
+                AND at > 0 AND request_id = '' AND actor_id IS NULL";
     assert_eq!(world.number(kept).await, 3);
     let again = world.create_www(&user).await;
     assert_eq!(again.name, "www.user1.starchart.com");

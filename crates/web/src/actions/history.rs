@@ -54,10 +54,7 @@ pub(crate) enum UndoStep<'a> {
 ///
 /// # Errors
 /// Why nothing can.
-pub(crate) fn undo_step(
-    entry: &HistoryEntry,
-    now: Timestamp,
-) -> Result<UndoStep<'_>, UndoRefusal> {
+pub(crate) fn undo_step(entry: &HistoryEntry, now: Timestamp) -> Result<UndoStep<'_>, UndoRefusal> {
     match (&entry.before, entry.action) {
         (_, HistoryAction::Renew) => Err(UndoRefusal::Renewal),
         (None, _) if entry.exists => Ok(UndoStep::Delete),
@@ -92,8 +89,8 @@ pub(crate) async fn find_change(
         .ok_or(ActionError::NotFound)
 }
 
-/// Undoes a change by a new change, which passes the checks of any other: the record limit, the word
-/// filter, the rules of its type and what else is at its name.
+/// Undoes a change by a new change, which passes the checks of any other: the record limit, the
+/// word filter, the rules of its type and what else is at its name.
 pub(crate) async fn undo_change(
     store: &Store,
     queue: &dyn Queue,

@@ -127,7 +127,10 @@ async fn find_replaced(
 }
 
 /// Puts the deletions behind the change, which keeps the index zero.
-fn with_deletions<'a>(change: RecordChange<'a>, replaced: &'a [SeenRecord]) -> Vec<RecordChange<'a>> {
+fn with_deletions<'a>(
+    change: RecordChange<'a>,
+    replaced: &'a [SeenRecord],
+) -> Vec<RecordChange<'a>> {
     let deletions = replaced.iter().map(|seen| RecordChange::Delete {
         id: seen.id,
         seen: Some(&seen.fingerprint),
@@ -149,7 +152,12 @@ async fn finish(
         Err(ChangeError {
             error: RecordError::Changed | RecordError::NotFound,
             index: 1..,
-        }) => return Err(ActionError::Invalid(vec![(Field::Form, Fault::ReplacedChanged)])),
+        }) => {
+            return Err(ActionError::Invalid(vec![(
+                Field::Form,
+                Fault::ReplacedChanged,
+            )]));
+        }
         Err(refused) => return Err(action_error(refused.error, Some(new))),
     };
     queue.wake(WakeUp::Publish);
@@ -213,14 +221,23 @@ pub(crate) async fn delete_record(
     Ok(record)
 }
 
-pub(super) async fn find_record(store: &Store, owner: UserId, id: RecordId) -> Result<Record, ActionError> {
+pub(super) async fn find_record(
+    store: &Store,
+    owner: UserId,
+    id: RecordId,
+) -> Result<Record, ActionError> {
     records::get(store, owner, id)
         .await?
         .ok_or(ActionError::NotFound)
 }
 
 /// Adds warnings about the record alone and beside the owner's other records.
-pub(super) async fn saved(store: &Store, owner: &User, record: Record, new: &NewRecord) -> SavedRecord {
+pub(super) async fn saved(
+    store: &Store,
+    owner: &User,
+    record: Record,
+    new: &NewRecord,
+) -> SavedRecord {
     // The record is saved: without the others only warnings are missing.
     let all = records::list(store, owner.id).await.unwrap_or_default();
     let neighbours: Vec<Neighbour<'_>> = all

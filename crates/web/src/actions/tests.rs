@@ -152,15 +152,9 @@ async fn a_record_is_created_edited_renewed_and_deleted() {
         seen: Some(&saved.record.fingerprint()),
         replaced: &[],
     };
-    let edited = edit_record(
-        store,
-        queue,
-        by(&user),
-        edit,
-        rules(&test_app),
-    )
-    .await
-    .unwrap();
+    let edited = edit_record(store, queue, by(&user), edit, rules(&test_app))
+        .await
+        .unwrap();
     assert_eq!(edited.record.input, "203.0.113.9");
     renew_record(store, queue, by(&user), id).await.unwrap();
     let deleted = delete_record(store, queue, by(&user), id, unconfirmed(&test_app))
@@ -246,14 +240,7 @@ async fn an_edit_of_a_record_that_was_changed_meanwhile_returns_its_present_stat
             seen: Some(&seen),
             replaced: &[],
         };
-        edit_record(
-            store,
-            queue,
-            by(&user),
-            edit,
-            rules(&test_app),
-        )
-        .await
+        edit_record(store, queue, by(&user), edit, rules(&test_app)).await
     };
     edit("203.0.113.10").await.unwrap();
     match edit("203.0.113.11").await {
@@ -289,14 +276,7 @@ async fn the_record_of_another_user_is_not_found() {
     };
     let is_absent = |error| matches!(error, ActionError::NotFound);
     for id in [id, RecordId(404)] {
-        let edited = edit_record(
-            store,
-            queue,
-            by(&other),
-            edit(id),
-            rules(&test_app),
-        )
-        .await;
+        let edited = edit_record(store, queue, by(&other), edit(id), rules(&test_app)).await;
         assert!(is_absent(edited.unwrap_err()));
         let renewed = renew_record(store, queue, by(&other), id).await;
         assert!(is_absent(renewed.unwrap_err()));

@@ -32,7 +32,9 @@ async fn undo(test_app: &TestApp, browser: &mut Browser<'_>, action: HistoryActi
     let mut entries = history(test_app, browser).await.into_iter();
     let entry = entries.find(|entry| entry.action == action).unwrap();
     let id = entry.id.0.to_string();
-    browser.post("/dns-records/history", &[("entry", &id)]).await
+    browser
+        .post("/dns-records/history", &[("entry", &id)])
+        .await
 }
 
 #[actix_web::test]
@@ -77,7 +79,10 @@ async fn each_change_can_be_undone_from_the_history() {
     let only = browser
         .get(&format!("/dns-records/history?record={}", first.id))
         .await;
-    assert!(only.body.contains("Changes of <span class=\"literal\">www.user1"));
+    assert!(
+        only.body
+            .contains("Changes of <span class=\"literal\">www.user1")
+    );
 }
 
 #[actix_web::test]
@@ -143,7 +148,9 @@ async fn the_history_of_another_user_is_not_found() {
     let all = stranger.get("/dns-records/history").await.body;
     assert!(!all.contains("192.0.2.1") && all.contains("Nothing was changed yet"));
     for entry in ["", "x", "-1", "99999999999999999999"] {
-        let refused = owner.post("/dns-records/history", &[("entry", entry)]).await;
+        let refused = owner
+            .post("/dns-records/history", &[("entry", entry)])
+            .await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{entry}");
     }
 }
@@ -157,15 +164,24 @@ async fn what_is_in_the_way_can_be_replaced_and_brought_back() {
     let [a, _] = &list_records(&test_app, &browser).await[..] else {
         panic!("two records")
     };
-    let cname = [("subdomain", "www"), ("type", "CNAME"), ("value", "example.org")];
+    let cname = [
+        ("subdomain", "www"),
+        ("type", "CNAME"),
+        ("value", "example.org"),
+    ];
     let refused = browser.post("/dns-records/new", &cname).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(
-        refused.body.contains(&format!("href=\"/dns-records/{}\"", a.id)),
+        refused
+            .body
+            .contains(&format!("href=\"/dns-records/{}\"", a.id)),
         "a link edits the other: {}",
         refused.body
     );
-    let (_, button) = refused.body.split_once("name=\"replace\" value=\"").unwrap();
+    let (_, button) = refused
+        .body
+        .split_once("name=\"replace\" value=\"")
+        .unwrap();
     let replace = button.split('"').next().unwrap();
 
     let path = format!("/dns-records/{}", a.id);
@@ -185,6 +201,10 @@ async fn what_is_in_the_way_can_be_replaced_and_brought_back() {
     assert_eq!((left.len(), left[0].rtype.as_str()), (1, "CNAME"));
     for unreadable in ["x", "1", "x:y", "1:2:3,4"] {
         let refused = browser.post("/dns-records/new", &with(unreadable)).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{unreadable}");
+        assert_eq!(
+            refused.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{unreadable}"
+        );
     }
 }

@@ -33,7 +33,7 @@ impl ExistingKeys {
             .into_tuple()
             .all(on)
             .await?;
-        let archived: Vec<i64> = record_history::Entity::find()
+        let former: Vec<i64> = record_history::Entity::find()
             .select_only()
             .column(record_history::Column::RecordId)
             .distinct()
@@ -47,7 +47,7 @@ impl ExistingKeys {
             .all(on)
             .await?;
         Ok(Self {
-            ids: present.into_iter().chain(archived).collect(),
+            ids: present.into_iter().chain(former).collect(),
             names: names.into_iter().collect(),
         })
     }

@@ -26,10 +26,7 @@ async fn what_one_change_frees_another_takes(world: &World) {
     let address = world.create_www(&user).await;
     let alias = user.record("www", "CNAME", "example.org");
     // In the order in which each alone would be refused.
-    let changes = [
-        RecordChange::Create(&alias),
-        delete(address.id),
-    ];
+    let changes = [RecordChange::Create(&alias), delete(address.id)];
     let done = apply(&world.store, user.id, &changes, Some(1), &user.context).await;
     let done = done.unwrap();
     assert_eq!(done[0].rtype.as_str(), "CNAME");
@@ -60,17 +57,23 @@ async fn one_refused_change_undoes_all(world: &World) {
         seen: Some("another"),
     };
     for (changes, index) in [
-        (vec![RecordChange::Create(&a), RecordChange::Create(&same)], 1),
+        (
+            vec![RecordChange::Create(&a), RecordChange::Create(&same)],
+            1,
+        ),
         (vec![RecordChange::Create(&a), missing], 1),
         (vec![RecordChange::Create(&a), renewal, stale], 2),
         (vec![RecordChange::Create(&a), stale_deletion], 1),
-        (vec![renewal, RecordChange::Create(&a), RecordChange::Create(&a)], 2),
+        (
+            vec![renewal, RecordChange::Create(&a), RecordChange::Create(&a)],
+            2,
+        ),
     ] {
         let refused = apply(&world.store, user.id, &changes, None, &user.context).await;
         let refused = refused.unwrap_err();
         assert_eq!(refused.index, index, "{refused:?}");
         let left = records::list(&world.store, user.id).await.unwrap();
-        assert_eq!(left, [kept.clone()], "{refused:?}");
+        assert_eq!(left, std::slice::from_ref(&kept), "{refused:?}");
     }
     let changes = "SELECT COUNT(*) FROM record_history";
     assert_eq!(world.number(changes).await, 1, "only the creation");
@@ -168,10 +171,16 @@ async fn a_restored_record_keeps_its_id(world: &World) {
     let restore = [RecordChange::Restore { entry, new: &new }];
     let done = apply(&world.store, user.id, &restore, Some(1), &user.context).await;
     let restored = done.unwrap().remove(0);
-    assert_eq!((restored.id, restored.created_at), (record.id, record.created_at));
+    assert_eq!(
+        (restored.id, restored.created_at),
+        (record.id, record.created_at)
+    );
     let again = apply(&world.store, user.id, &restore, None, &user.context).await;
     assert!(
-        matches!(again.as_ref().map_err(|refused| &refused.error), Err(RecordError::Duplicate)),
+        matches!(
+            again.as_ref().map_err(|refused| &refused.error),
+            Err(RecordError::Duplicate)
+        ),
         "{again:?}"
     );
     let newest = history_of(world, &user).await.remove(0);
@@ -192,7 +201,10 @@ async fn the_history_of_another_user_is_not_found(world: &World) {
     let restore = [RecordChange::Restore { entry, new: &new }];
     let refused = apply(&world.store, stranger.id, &restore, None, &stranger.context).await;
     assert!(
-        matches!(refused.as_ref().map_err(|refused| &refused.error), Err(RecordError::NotFound)),
+        matches!(
+            refused.as_ref().map_err(|refused| &refused.error),
+            Err(RecordError::NotFound)
+        ),
         "{refused:?}"
     );
 }

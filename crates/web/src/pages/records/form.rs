@@ -324,7 +324,11 @@ pub(crate) async fn show_kept_form(
 }
 
 /// Redirects to the list, which says what was saved and what is doubtful about it.
-pub(super) fn saved_response(context: &RequestContext, saved: SavedRecord, done: &str) -> HttpResponse {
+pub(super) fn saved_response(
+    context: &RequestContext,
+    saved: SavedRecord,
+    done: &str,
+) -> HttpResponse {
     let SavedRecord { record, notes } = saved;
     let message = (
         FlashKind::Done,

@@ -10,8 +10,8 @@ use starchart_store::records::{
     self, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion,
 };
 
-use super::record_rules;
 use super::form::{FormMode, confirm_page, faults_page, saved_response};
+use super::record_rules;
 use crate::actions::{
     self, ActionError, Conflict, UndoRefusal, UndoStep, Undone, form_of_version, undo_step,
 };
@@ -105,11 +105,7 @@ impl HistoryLine {
                 text(&before.description),
                 text(&after.description),
             ),
-            (
-                "Expires",
-                before.expires_at.date(),
-                after.expires_at.date(),
-            ),
+            ("Expires", before.expires_at.date(), after.expires_at.date()),
         ];
         fields
             .into_iter()

@@ -14,7 +14,7 @@ use starchart_domain::record::{RecordForm, RecordId, RecordType};
 use starchart_domain::site::Site;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Subject, UserId};
-use starchart_store::records::Record;
+use starchart_store::records::{HistoryAction, HistoryEntry, HistoryId, Record, RecordVersion};
 use starchart_store::sessions::Session;
 use starchart_store::users::User;
 
@@ -22,7 +22,8 @@ use crate::actions::{ActionError, Conflict, Denial};
 use crate::errors::Failure;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
-    DeletePage, FormMode, FormPage, HistoryLine, HistoryPage, InstructionsPage, LookupPage, RecordsPage,
+    DeletePage, FormMode, FormPage, HistoryLine, HistoryPage, InstructionsPage, LookupPage,
+    RecordsPage,
 };
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::pages::sign_in::label::LabelPage;
@@ -242,14 +243,14 @@ fn records(text: &dyn Fn(&str) -> String) -> Vec<Record> {
 }
 
 fn history(text: &dyn Fn(&str) -> String) -> HistoryPage {
-    let version = |value: &str| RecordVersion {
+    let version = |rtype, description| RecordVersion {
         name: text("www.user1.example.com"),
-        rtype: RecordType::A,
-        input: text(value),
-        presentation: text(value),
+        rtype,
+        input: text("192.0.2.1"),
+        presentation: text("192.0.2.1"),
         ports: None,
         course: None,
-        description: Some(text("The server of our project")),
+        description,
         expires_at: in_days(100),
     };
     let entry = |id, action, before, after| HistoryEntry {
@@ -262,7 +263,8 @@ fn history(text: &dyn Fn(&str) -> String) -> HistoryPage {
         after,
         exists: false,
     };
-    let (old, new) = (version("192.0.2.1"), version("192.0.2.2"));
+    let old = version(RecordType::A, None);
+    let new = version(RecordType::Txt, Some(text("The server of our project")));
     let entries = [
         entry(3, HistoryAction::Delete, Some(new.clone()), None),
         entry(2, HistoryAction::Edit, Some(old.clone()), Some(new)),
