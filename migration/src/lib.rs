@@ -31,11 +31,12 @@ mod m0019_create_ticks;
 mod m0020_create_audit_trail;
 mod m0021_create_imports;
 mod m0022_create_import_rows;
+mod m0023_create_lookups;
 
 use table::Table;
 
 /// Every table in the order of creation: a table follows the tables that it references.
-const TABLES: [Table; 22] = [
+const TABLES: [Table; 23] = [
     m0001_create_users::STEP,
     m0002_create_sessions::STEP,
     m0003_create_login_requests::STEP,
@@ -58,6 +59,7 @@ const TABLES: [Table; 22] = [
     m0020_create_audit_trail::STEP,
     m0021_create_imports::STEP,
     m0022_create_import_rows::STEP,
+    m0023_create_lookups::STEP,
 ];
 
 /// Applies the steps in order and records them in `seaql_migrations`.

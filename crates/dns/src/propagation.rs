@@ -4,33 +4,24 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
-use hickory_proto::rr::{Name, RData, RecordType as WireType};
-use hickory_proto::serialize::binary::BinEncodable as _;
+use hickory_proto::op::{Message, ResponseCode};
 use starchart_domain::outage::{OutageLog, back_off};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetValues};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::Mutex;
 use tracing::{debug, info, warn};
 
 use crate::provider::{Provider, ProviderError};
-use starchart_domain::presentation::{absolute_name, canonical_values};
+use crate::query::{EncodedQuery, exchange};
+use starchart_domain::presentation::canonical_values;
 
-/// The time limit of one query.
-const TIMEOUT: Duration = Duration::from_secs(2);
-/// Queries over UDP before an address counts as silent.
-const ATTEMPTS: u32 = 2;
-/// The EDNS payload size (RFC 6891) that avoids fragmentation on common paths.
-const PAYLOAD: u16 = 1_232;
 const DNS_PORT: u16 = 53;
 
 /// How long resolved addresses of the name servers are cached.
@@ -316,91 +307,14 @@ async fn query_server(
 /// Queries one address for one name and type over UDP, and over TCP when the answer is truncated
 /// (RFC 7766).
 pub async fn query_address(server: SocketAddr, name: &str, rtype: RecordType) -> Reply {
-    let query = match encode_query(name, rtype) {
+    let query = match EncodedQuery::new(name, rtype, false) {
         Ok(query) => query,
         Err(error) => return Reply::Unusable(format!("{name} is no valid query name: {error}")),
     };
-    let mut last_error = String::new();
-    for _ in 0..ATTEMPTS {
-        match with_timeout(udp(server, &query)).await {
-            Ok(answer) if answer.metadata.truncation => {
-                return match with_timeout(tcp(server, &query)).await {
-                    Ok(answer) => reply(&answer, &query, rtype),
-                    Err(error) => Reply::Silent(format!("TCP: {error}")),
-                };
-            }
-            Ok(answer) => return reply(&answer, &query, rtype),
-            Err(error) => last_error = error.to_string(),
-        }
+    match exchange(server, &query).await {
+        Ok(answer) => reply(&answer, &query, rtype),
+        Err(error) => Reply::Silent(error),
     }
-    Reply::Silent(last_error)
-}
-
-struct EncodedQuery {
-    message: Message,
-    bytes: Vec<u8>,
-}
-
-fn encode_query(name: &str, rtype: RecordType) -> Result<EncodedQuery, hickory_proto::ProtoError> {
-    let wire_type = WireType::from(rtype.spec().code);
-    let mut message = Message::query();
-    message.metadata.recursion_desired = false;
-    message.add_query(Query::query(
-        Name::from_ascii(absolute_name(name))?,
-        wire_type,
-    ));
-    let mut edns = Edns::new();
-    edns.set_max_payload(PAYLOAD);
-    message.set_edns(edns);
-    let bytes = message.to_vec()?;
-    Ok(EncodedQuery { message, bytes })
-}
-
-async fn with_timeout<T>(query: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::time::timeout(TIMEOUT, query)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-}
-
-async fn udp(server: SocketAddr, query: &EncodedQuery) -> io::Result<Message> {
-    let unspecified: IpAddr = if server.is_ipv4() {
-        Ipv4Addr::UNSPECIFIED.into()
-    } else {
-        Ipv6Addr::UNSPECIFIED.into()
-    };
-    let socket = UdpSocket::bind((unspecified, 0)).await?;
-    socket.connect(server).await?;
-    socket.send(&query.bytes).await?;
-    let mut buffer = [0_u8; 4_096];
-    loop {
-        let length = socket.recv(&mut buffer).await?;
-        // Ignore late answers to other queries and forged datagrams.
-        if let Some(message) = decode_answer(&buffer[..length], query) {
-            return Ok(message);
-        }
-    }
-}
-
-/// Sends the query over TCP, each message prefixed with its length in two octets (RFC 7766).
-async fn tcp(server: SocketAddr, query: &EncodedQuery) -> io::Result<Message> {
-    let mut stream = TcpStream::connect(server).await?;
-    let length = u16::try_from(query.bytes.len())
-        .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-    stream
-        .write_all(&[&length.to_be_bytes()[..], &query.bytes].concat())
-        .await?;
-    let mut buffer = vec![0_u8; usize::from(stream.read_u16().await?)];
-    stream.read_exact(&mut buffer).await?;
-    decode_answer(&buffer, query)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an answer to the query"))
-}
-
-fn decode_answer(bytes: &[u8], query: &EncodedQuery) -> Option<Message> {
-    let message = Message::from_vec(bytes).ok()?;
-    let answers = message.metadata.message_type == MessageType::Response
-        && message.metadata.id == query.message.metadata.id
-        && message.queries == query.message.queries;
-    answers.then_some(message)
 }
 
 fn reply(answer: &Message, query: &EncodedQuery, rtype: RecordType) -> Reply {
@@ -412,25 +326,7 @@ fn reply(answer: &Message, query: &EncodedQuery, rtype: RecordType) -> Reply {
     if !answer.metadata.authoritative {
         return Reply::Unusable("the server is not authoritative for the zone".to_owned());
     }
-    let owner = query.message.queries.first().map(|query| &query.name);
-    let values = answer
-        .answers
-        .iter()
-        .filter(|record| Some(&record.name) == owner);
-    Reply::Values(
-        values
-            .filter_map(|record| presentation(&record.data, rtype))
-            .collect(),
-    )
-}
-
-/// Formats the value as [`canonical_values`] does; `None` for data of another type, such as a
-/// CNAME in an answer for A.
-fn presentation(data: &RData, rtype: RecordType) -> Option<String> {
-    if u16::from(data.record_type()) != rtype.spec().code {
-        return None;
-    }
-    rtype.spec().from_wire(&data.to_bytes().ok()?)
+    Reply::Values(query.values(answer, rtype))
 }
 
 #[cfg(test)]

@@ -28,11 +28,19 @@ pub enum WakeUp {
     Certificate,
     /// Sends the pending mails of the outbox.
     Mail,
+    /// Looks records up at name servers and resolvers.
+    Lookup,
 }
 
 impl WakeUp {
     /// Every wake-up, in the order in which a queue returns them.
-    pub const ALL: [Self; 4] = [Self::Publish, Self::Track, Self::Certificate, Self::Mail];
+    pub const ALL: [Self; 5] = [
+        Self::Publish,
+        Self::Track,
+        Self::Certificate,
+        Self::Mail,
+        Self::Lookup,
+    ];
 
     /// Returns the job's name in logs and messages.
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +49,7 @@ impl WakeUp {
             Self::Track => "track",
             Self::Certificate => "certificate",
             Self::Mail => "mail",
+            Self::Lookup => "lookup",
         }
     }
 }

@@ -232,6 +232,7 @@ pub(crate) fn worker(
                 .map(ToString::to_string)
                 .collect(),
         )),
+        resolvers: Vec::new(),
         authority: certificates.as_ref().ok().cloned(),
         mailer,
         outages: Arc::default(),

@@ -14,6 +14,7 @@ pub(crate) mod import_row;
 pub(crate) mod lease;
 pub(crate) mod login_request;
 pub(crate) mod login_result;
+pub(crate) mod lookup;
 pub(crate) mod name;
 pub(crate) mod outbox;
 pub(crate) mod record_history;
@@ -48,6 +49,7 @@ pub(crate) fn list_columns() -> Vec<String> {
         of(lease::Entity),
         of(login_request::Entity),
         of(login_result::Entity),
+        of(lookup::Entity),
         of(name::Entity),
         of(outbox::Entity),
         of(record_history::Entity),

@@ -19,6 +19,7 @@ pub mod housekeeping;
 pub mod import;
 pub mod lease;
 pub mod login;
+pub mod lookups;
 pub mod metrics;
 mod migrate;
 pub mod outbox;

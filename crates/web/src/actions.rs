@@ -11,6 +11,7 @@ mod certificate;
 mod error;
 mod history;
 mod label;
+mod lookup;
 mod records;
 mod session;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub(crate) use history::{
     UndoRefusal, UndoStep, Undone, find_change, form_of_version, undo_change, undo_step,
 };
 pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
+pub(crate) use lookup::request_lookup;
 pub(crate) use records::{
     RecordEdit, RecordRules, SavedRecord, SeenRecord, create_record, delete_record, edit_record,
     list_conflicting, renew_record,

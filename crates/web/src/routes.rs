@@ -272,6 +272,7 @@ static ROUTES: &[Route] = routes! {
     DELETE "/dns-records/{id}" User records::renew_or_delete, fields(ACTION_FIELDS);
     GET "/dns-records/{id}/delete" User records::confirm_delete;
     GET "/dns-records/{id}/lookup" User records::lookup;
+    POST "/dns-records/{id}/lookup" User records::request_lookup;
 
     GET "/certificate" User certificate::show;
     POST "/certificate" User certificate::handle_intent, fields(INTENT_FIELDS);

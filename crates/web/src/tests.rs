@@ -8,6 +8,7 @@ mod certificate;
 mod connections;
 mod errors;
 mod history;
+mod lookup;
 mod polling;
 mod record_input;
 mod records;

@@ -209,4 +209,24 @@ function schedulePoll() {
 document.addEventListener("visibilitychange", schedulePoll);
 schedulePoll();
 
+// --- Wait for the answers of name servers and resolvers ---
+
+async function showAnswers() {
+  const world = document.getElementById("world");
+  if (!world?.dataset.pending) return;
+  try {
+    const response = await fetch(`${world.dataset.pending}?reload`, { redirect: "error" });
+    if (!response.ok) throw new Error(String(response.status));
+    const answered = new DOMParser().parseFromString(await response.text(), "text/html");
+    const now = answered.getElementById("world");
+    if (now && now.innerHTML !== world.innerHTML) world.replaceChildren(...now.childNodes);
+    if (!now?.dataset.pending) delete world.dataset.pending;
+  } catch {
+    // The service is unavailable or the session has ended: the button asks again.
+    delete world.dataset.pending;
+  }
+  setTimeout(showAnswers, 1500);
+}
+setTimeout(showAnswers, 1000);
+
 document.getElementById("faults")?.focus();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use starchart_acme::authority::Authority;
 use starchart_dns::engine::zone_verifier::ZoneVerifier;
-use starchart_dns::propagation::Propagation;
+use starchart_dns::propagation::{NameServer, Propagation};
 use starchart_dns::provider::Provider;
 use starchart_domain::names::RootDomain;
 use starchart_domain::timers::Timers;
@@ -28,6 +28,8 @@ pub struct Context {
     pub zone_verifier: Arc<ZoneVerifier>,
     /// Queries the zone's name servers.
     pub propagation: Arc<Propagation>,
+    /// Public resolvers that look records up (PUBLIC_RESOLVERS).
+    pub resolvers: Vec<NameServer>,
     /// The certificate authority; `None` when certificates are off.
     pub authority: Option<Arc<dyn Authority>>,
     /// Sends mail; `None` when mail is off.

@@ -5,6 +5,7 @@ pub(crate) mod certificate;
 pub(crate) mod check_servers;
 pub(crate) mod expiry;
 pub(crate) mod housekeeping;
+pub(crate) mod lookup;
 pub(crate) mod mail;
 pub(crate) mod publish;
 pub(crate) mod renewal;
@@ -20,6 +21,7 @@ pub(crate) fn table() -> Vec<JobEntry> {
     vec![
         entry(publish::Publish),
         entry(track::Track),
+        entry(lookup::Lookup),
         entry(certificate::Certificate),
         entry(renewal::Renewal),
         entry(revocation::Revocation),

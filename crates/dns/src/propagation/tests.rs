@@ -1,4 +1,7 @@
 #![expect(clippy::expect_used, reason = "tests fail by panicking")]
+
+use tokio::net::UdpSocket;
+
 use super::*;
 
 #[tokio::test]

@@ -21,6 +21,9 @@ pub enum LeaseName {
     /// Notify about and delete expired records.
     #[sea_orm(string_value = "expiry")]
     Expiry,
+    /// Look records up for their owners.
+    #[sea_orm(string_value = "lookup")]
+    Lookup,
     /// Look for certificates to renew.
     #[sea_orm(string_value = "certificates")]
     Certificates,
@@ -41,6 +44,7 @@ impl LeaseName {
             Self::Audit => "audit",
             Self::Mail => "mail",
             Self::Expiry => "expiry",
+            Self::Lookup => "lookup",
             Self::Certificates => "certificates",
             Self::Revocations => "revocations",
             Self::Import => "import",

@@ -23,7 +23,7 @@ pub(crate) use form::{create, edit_form, new_form, show_kept_form, update};
 pub(crate) use history::{history, undo};
 pub(crate) use instructions::instructions;
 pub(crate) use list::list;
-pub(crate) use lookup::lookup;
+pub(crate) use lookup::{lookup, request_lookup};
 pub(crate) use row_actions::renew_or_delete;
 pub(crate) use state::states;
 #[cfg(test)]

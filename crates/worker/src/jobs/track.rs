@@ -9,6 +9,7 @@ use starchart_domain::timers::Timers;
 use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Error;
 use starchart_store::lease::{Lease, LeaseName};
+use starchart_store::lookups;
 use starchart_store::zone::{self, NameAnswers, NameToCheck};
 
 use crate::context::Context;
@@ -149,6 +150,11 @@ async fn check_name_servers(context: &Context) -> Result<Option<Duration>, Error
     let mut is_lagging = false;
     while let Some(answers) = ready.next().await {
         zone::record_answers(&context.store, &answers).await?;
+        let live = answers.iter().filter(|name| name.by == name.of);
+        let live: Vec<&str> = live.map(|name| name.fqdn.as_str()).collect();
+        if lookups::request_again(&context.store, &live).await? {
+            context.queue.wake(WakeUp::Lookup);
+        }
         is_lagging |= answers.iter().any(|name| name.by < name.of);
     }
     Ok(is_lagging.then_some(POLL_INTERVAL))

@@ -4,15 +4,20 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use askama::Template;
+use starchart_domain::time::Timestamp;
+use starchart_store::lookups::{self, Answer, Lookup, ServerAnswer, ServerKind};
 use starchart_store::records::Record;
 
 use super::list::missing_record;
-use super::{find_own, poll_for_s, state};
+use super::{find_own, path_id, poll_for_s, state};
+use crate::actions;
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::pages::{Layout, filters};
-use crate::responses;
+use crate::responses::{self, see_other};
+
+const MINUTE_MS: i64 = 60 * 1_000;
 
 /// `GET /dns-records/{id}/lookup`: what the name servers answer, and the command to ask them.
 #[derive(Debug, Clone, Template)]
@@ -24,11 +29,74 @@ pub(crate) struct LookupPage {
     pub(crate) server: Option<(String, u16)>,
     /// For how many seconds the page polls for the state; 0 when nothing changed recently.
     pub(crate) poll_for_s: u32,
+    /// What the world answered, when it was asked.
+    pub(crate) world: Option<Lookup>,
+}
+
+/// What a server answered, as a line of the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ServerLine<'a> {
+    server: &'a str,
+    kind: &'static str,
+    answer: String,
+    /// Whether the answer has the record as it is saved.
+    is_current: bool,
+    /// The time of the day until which an answer without the record may be remembered.
+    until: Option<String>,
+}
+
+impl<'a> ServerLine<'a> {
+    fn new(answered: &'a ServerAnswer, record: &Record, asked_at: Timestamp) -> Self {
+        let (answer, is_current) = match &answered.answer {
+            Answer::Values(values) if values.is_empty() => ("no such record".to_owned(), false),
+            Answer::Values(values) => (values.join(", "), values.contains(&record.presentation)),
+            Answer::Failed(why) => (format!("no answer: {why}"), false),
+        };
+        let is_resolver = answered.kind == ServerKind::Resolver;
+        // A name server answers from its own data. Rounded up to the minute.
+        let ttl_s = answered.ttl_s.filter(|_| is_resolver && !is_current);
+        let until = ttl_s.map(|ttl| {
+            asked_at
+                .plus(i64::from(ttl) * 1_000 + MINUTE_MS)
+                .to_minute()
+        });
+        Self {
+            server: &answered.server,
+            kind: if is_resolver {
+                "resolver"
+            } else {
+                "name server"
+            },
+            answer,
+            is_current,
+            until: until.and_then(|minute| Some(minute.get(11..)?.to_owned())),
+        }
+    }
 }
 
 impl LookupPage {
     fn state_meaning(&self) -> String {
         state::meaning(&self.record.state, self.layout.provider)
+    }
+
+    fn is_asking(&self) -> bool {
+        self.world.as_ref().is_some_and(|world| world.is_pending)
+    }
+
+    /// Returns a line for each server that was asked.
+    fn lines(&self) -> Vec<ServerLine<'_>> {
+        let Some(Lookup {
+            asked_at: Some(at),
+            answers,
+            ..
+        }) = &self.world
+        else {
+            return Vec::new();
+        };
+        answers
+            .iter()
+            .map(|answered| ServerLine::new(answered, &self.record, *at))
+            .collect()
     }
 
     /// Returns the `dig` command. Of the characters in names, shells read `*` only.
@@ -59,10 +127,24 @@ pub(crate) async fn lookup(
     let now = context.app.store()?.now().await?;
     let poll_for_s = poll_for_s(std::slice::from_ref(&record), now);
     let server = context.app.config.lookup_server.clone();
+    let world = lookups::find(context.app.store()?, &record.name, record.rtype).await?;
     responses::ok(&LookupPage {
         layout: context.layout(),
         record,
         server,
         poll_for_s,
+        world,
     })
+}
+
+/// Has the servers asked (`POST /dns-records/{id}/lookup`) and shows the page, which waits for the
+/// answers.
+pub(crate) async fn request_lookup(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let id = path_id(&context)?;
+    let app = &context.app;
+    actions::request_lookup(app.store()?, &*app.queue, context.caller(&user), id).await?;
+    Ok(see_other(&format!("/dns-records/{id}/lookup#world")))
 }

@@ -14,6 +14,7 @@ use starchart_domain::record::{RecordForm, RecordId, RecordType};
 use starchart_domain::site::Site;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{Groups, Subject, UserId};
+use starchart_store::lookups::{Answer, Lookup, ServerAnswer, ServerKind};
 use starchart_store::records::{HistoryAction, HistoryEntry, HistoryId, Record, RecordVersion};
 use starchart_store::sessions::Session;
 use starchart_store::users::User;
@@ -349,6 +350,24 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         record: all[1].clone(),
         server: Some((text("127.0.0.1"), 5353)),
         poll_for_s: 90,
+        world: Some(Lookup {
+            asked_at: Some(NOW),
+            answers: [
+                (
+                    ServerKind::NameServer,
+                    Answer::Values(vec![text("192.0.2.9")]),
+                ),
+                (ServerKind::Resolver, Answer::Failed(text("timed out"))),
+            ]
+            .map(|(kind, answer)| ServerAnswer {
+                server: text("ns1.example.com"),
+                kind,
+                answer,
+                ttl_s: Some(300),
+            })
+            .to_vec(),
+            is_pending: true,
+        }),
     };
     let delete = DeletePage {
         layout: layout("/dns-records/1/delete"),
