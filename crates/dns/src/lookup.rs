@@ -8,7 +8,7 @@ use starchart_domain::record::RecordType;
 use crate::propagation::{NameServer, Reply};
 use crate::query::{EncodedQuery, exchange};
 
-/// Who is asked.
+/// The kind of server that is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     /// A name server of the zone, which must answer from its own data.

@@ -1,5 +1,5 @@
-//! Lookups: what name servers and resolvers answer for a user's record, asked by a job when the user
-//! requests it, and again after each change.
+//! Lookups: what name servers and resolvers answer for a user's record, asked by a job when the
+//! user requests it, and again after each change.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -17,7 +17,7 @@ use crate::{Error, Store};
 /// How soon the same RRset can be looked up again, in milliseconds.
 pub const LOOKUP_INTERVAL_MS: i64 = 5_000;
 
-/// Who was asked.
+/// The kind of server that was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerKind {
@@ -42,9 +42,9 @@ pub enum Answer {
 pub struct ServerAnswer {
     /// The server as configured or delegated.
     pub server: String,
-    /// Who was asked.
+    /// Whether it is authoritative.
     pub kind: ServerKind,
-    /// What it answered.
+    /// The values, or why there are none.
     pub answer: Answer,
     /// Seconds for which the answer may be remembered.
     pub ttl_s: Option<u32>,
@@ -55,7 +55,7 @@ pub struct ServerAnswer {
 pub struct Lookup {
     /// When the servers were asked; `None` before the first answers.
     pub asked_at: Option<Timestamp>,
-    /// What they answered.
+    /// The answers, one of each server.
     pub answers: Vec<ServerAnswer>,
     /// Whether they are to be asked, or asked again.
     pub is_pending: bool,

@@ -7,6 +7,7 @@ pub(crate) mod mail_server;
 mod name_server;
 pub(crate) mod provider;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub(crate) struct World {
     pub(crate) provider: Arc<ScriptedProvider>,
     pub(crate) authority: Arc<ScriptedAuthority>,
     queue: Arc<InProcessQueue>,
+    /// The address of the zone's name server.
+    pub(crate) name_server: SocketAddr,
     /// How far the store's clock is ahead, in milliseconds.
     offset: AtomicI64,
     url: String,
