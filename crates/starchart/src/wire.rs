@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use starchart_acme::authority::Authority;
 use starchart_acme::{AcmeConfig, AcmeConfigError, LetsEncrypt};
 use starchart_dns::engine::zone_verifier::ZoneVerifier;
-use starchart_dns::propagation::Propagation;
+use starchart_dns::propagation::{NameServer, Propagation};
 use starchart_dns::provider::Provider;
 use starchart_dns::provider::route53::{Route53, Route53Config};
 use starchart_domain::time::Timestamp;
@@ -232,7 +232,18 @@ pub(crate) fn worker(
                 .map(ToString::to_string)
                 .collect(),
         )),
-        resolvers: Vec::new(),
+        resolvers: settings
+            .zone
+            .public_resolvers
+            .iter()
+            .map(|address| NameServer {
+                name: match address.port() {
+                    53 => address.ip().to_string(),
+                    _ => address.to_string(),
+                },
+                addresses: vec![*address],
+            })
+            .collect(),
         authority: certificates.as_ref().ok().cloned(),
         mailer,
         outages: Arc::default(),

@@ -1,6 +1,6 @@
 //! The zone, its DNS provider, and its name servers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
@@ -68,6 +68,12 @@ pub(crate) const SPECS: &[SettingSpec] = &[
         Unset,
         "name servers to query (host:port, comma-separated) instead of the zone's delegation",
     ),
+    variable(
+        "PUBLIC_RESOLVERS",
+        No,
+        Split(Some("1.1.1.1,8.8.8.8,9.9.9.9"), "none"),
+        "resolvers that users can have asked for their records (addresses, comma-separated); or none",
+    ),
 ];
 
 /// The zone, its DNS provider and its name servers.
@@ -79,6 +85,8 @@ pub struct Zone {
     pub provider: DnsProvider,
     /// `DNS_SERVERS`: name servers to query for changes, instead of the zone's delegation set.
     pub dns_servers: Vec<HostPort>,
+    /// `PUBLIC_RESOLVERS`: resolvers that look users' records up, as their visitors do.
+    pub public_resolvers: Vec<SocketAddr>,
 }
 
 /// The DNS provider that holds the zone, with its section of the settings.
@@ -134,10 +142,27 @@ pub(crate) fn read(reader: &mut Reader) -> Option<Zone> {
     });
     let provider = aws(reader).map(DnsProvider::Route53);
     let dns_servers = reader.list("DNS_SERVERS", name_server);
+    let public_resolvers = reader.parsed("PUBLIC_RESOLVERS", |text| match text {
+        "none" => Ok(Vec::new()),
+        _ => parse::list(text, resolver),
+    });
     Some(Zone {
         root_domain: root_domain?,
         provider: provider?,
         dns_servers,
+        public_resolvers: public_resolvers?,
+    })
+}
+
+/// Parses `address`, `v4:port` or `[v6]:port`; the default port is 53. A name is refused, because a
+/// resolver is what finds names.
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse().map(|address| SocketAddr::new(address, 53));
+    address.or_else(|_| text.parse()).map_err(|_| {
+        format!(
+            "{} is not the address of a resolver such as 9.9.9.9, 127.0.0.1:53 or [2620:fe::fe]:53",
+            parse::quote(text)
+        )
     })
 }
 
