@@ -59,7 +59,7 @@ pub(crate) struct FieldChange {
 impl HistoryLine {
     pub(crate) fn new(entry: HistoryEntry, now: Timestamp) -> Self {
         let undo = undo_step(&entry, now).map(|step| match step {
-            UndoStep::Delete => "Delete it again",
+            UndoStep::Delete => "Delete it",
             UndoStep::Edit(_) => "Undo",
             UndoStep::Restore(_) => "Restore",
         });
