@@ -84,6 +84,11 @@ const ZONE_TYPES: [&str; 22] = [
     "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV", "SSHFP", "SVCB", "TLSA", "TXT",
 ];
 
+/// Returns whether a word in upper case is the mnemonic of a type, offered or not.
+pub(crate) fn is_zone_type(word: &str) -> bool {
+    ZONE_TYPES.contains(&word)
+}
+
 impl ZoneLine {
     /// Reads `[owner] [TTL] [class] type value`, in any order of TTL and class (RFC 1035 section
     /// 5.1). Returns `None` unless there is a type with something like a value after it.

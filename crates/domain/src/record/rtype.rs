@@ -86,6 +86,11 @@ impl RecordType {
         })
     }
 
+    /// Returns whether the value, after its parts, is the name of a host.
+    pub fn points_to_host(self) -> bool {
+        std::ptr::eq(self.spec().codec, &crate::record::host::CODEC)
+    }
+
     fn allows_underscores(self) -> bool {
         self.spec().names.allows_underscores()
     }

@@ -1,0 +1,61 @@
+//! Zone files (RFC 1035 section 5): writes a user's records as one, and compares one with the
+//! user's records.
+//!
+//! Notes and the expiry of a record are comments above it. Notes are read back, the expiry is not:
+//! a record that is saved lives from then on.
+
+mod comments;
+mod diff;
+
+use crate::names::BaseDomain;
+use crate::record::RecordType;
+use crate::rrset::TTL;
+
+pub use comments::Notes;
+pub use diff::{ChangedRecord, CreatedRecord, FaultyLine, ZoneDiff, diff};
+
+/// A record of the user, as a zone file has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneRecord {
+    /// The fqdn: lower case, no trailing dot.
+    pub name: String,
+    /// The type of the record.
+    pub rtype: RecordType,
+    /// The value in canonical presentation format.
+    pub presentation: String,
+    /// The user's notes about it.
+    pub notes: Notes,
+    /// The day on which it expires, for a comment.
+    pub expires: Option<String>,
+}
+
+/// Writes records of the user with this base domain as a zone file. `heading` is its first line, as
+/// a comment.
+pub fn write(base: &BaseDomain, heading: &str, records: &[ZoneRecord]) -> String {
+    let mut out = String::new();
+    comments::write_line(&mut out, heading);
+    out.push_str(&format!("$ORIGIN {base}.\n$TTL {TTL}\n"));
+    for record in records {
+        out.push('\n');
+        record.notes.write(&mut out);
+        if let Some(day) = &record.expires {
+            comments::write_line(&mut out, &format!("Expires: {day}"));
+        }
+        let owner = match base.relative(&record.name) {
+            Some("") => "@".to_owned(),
+            Some(relative) => relative.to_owned(),
+            // Imported from before every user had a domain of their own.
+            None => format!("{}.", record.name),
+        };
+        let ZoneRecord {
+            rtype,
+            presentation,
+            ..
+        } = record;
+        out.push_str(&format!("{owner} IN {rtype} {presentation}\n"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
