@@ -16,6 +16,7 @@ use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NewRecord, RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
+use starchart_domain::zone_file::{Notes, ZoneRecord};
 
 use crate::error::TransactionError;
 use crate::trail::AuditContext;
@@ -75,6 +76,22 @@ impl Record {
     /// Returns the fqdn with the letters that its labels stand for; `None` for a name in ASCII.
     pub fn unicode_name(&self) -> Option<String> {
         to_unicode(&self.name)
+    }
+}
+
+impl From<&Record> for ZoneRecord {
+    fn from(record: &Record) -> Self {
+        Self {
+            name: record.name.clone(),
+            rtype: record.rtype,
+            presentation: record.presentation.clone(),
+            notes: Notes {
+                ports: record.ports.clone(),
+                course: record.course.clone(),
+                description: record.description.clone(),
+            },
+            expires: Some(record.expires_at.date()),
+        }
     }
 }
 

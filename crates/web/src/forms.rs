@@ -1,5 +1,6 @@
 //! Request bodies: limited in size and time, each field once, no unknown fields.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -17,7 +18,8 @@ pub(crate) const FORM_MAX_BYTES: usize = 64 * 1024;
 pub(crate) const SHOWN_MAX_BYTES: usize = 8 * FORM_MAX_BYTES;
 /// Time within which a body must arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-pub(crate) const MAX_FIELDS: usize = 40;
+/// Enough for the records of a paste with all their fields.
+pub(crate) const MAX_FIELDS: usize = 1_500;
 /// The field with the CSRF token.
 pub(crate) const CSRF_FIELD: &str = "csrf_token";
 
@@ -32,8 +34,9 @@ impl Form {
     /// A field occurs twice, or there are more than [`MAX_FIELDS`].
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Failure> {
         let mut fields: Vec<(String, String)> = Vec::new();
+        let mut names = HashSet::new();
         for (name, value) in url::form_urlencoded::parse(text) {
-            if fields.iter().any(|(known, _)| *known == name) {
+            if !names.insert(name.clone().into_owned()) {
                 return Err(Failure::BadRequest("duplicate field"));
             }
             if fields.len() == MAX_FIELDS {
@@ -57,9 +60,21 @@ impl Form {
         self.get(name).unwrap_or_default().to_owned()
     }
 
-    /// Rejects fields that are neither in `known` nor the CSRF token.
-    pub(crate) fn reject_unknown_fields(&self, known: &[&str]) -> Result<(), Failure> {
-        let is_known = |name: &str| name == CSRF_FIELD || known.contains(&name);
+    /// Rejects fields that are neither in `known` nor the CSRF token nor one of `numbered` with a
+    /// hyphen and a number after it.
+    pub(crate) fn reject_unknown_fields(
+        &self,
+        known: &[&str],
+        numbered: &[&str],
+    ) -> Result<(), Failure> {
+        let is_numbered = |name: &str| {
+            let parts = name.rsplit_once('-');
+            parts.is_some_and(|(name, number)| {
+                numbered.contains(&name) && number.parse::<u16>().is_ok()
+            })
+        };
+        let is_known =
+            |name: &str| name == CSRF_FIELD || known.contains(&name) || is_numbered(name);
         if self.0.iter().all(|(name, _)| is_known(name)) {
             Ok(())
         } else {
@@ -155,7 +170,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_rejected() {
         let form = Form::parse(b"csrf_token=x&label=a").unwrap();
-        assert!(form.reject_unknown_fields(&["label"]).is_ok());
+        assert!(form.reject_unknown_fields(&["label"], &[]).is_ok());
         for extra in [
             "username",
             "owner_id",
@@ -168,11 +183,29 @@ mod tests {
             let form = Form::parse(format!("label=a&{extra}=1").as_bytes()).unwrap();
             assert!(
                 matches!(
-                    form.reject_unknown_fields(&["label"]),
+                    form.reject_unknown_fields(&["label"], &["username"]),
                     Err(Failure::Unprocessable(_))
                 ),
                 "{extra}"
             );
+        }
+    }
+
+    #[test]
+    fn numbered_fields_have_a_number() {
+        for (field, is_known) in [
+            ("take-1", true),
+            ("take-200", true),
+            ("take", false),
+            ("take-", false),
+            ("take--1", false),
+            ("take-1-2", false),
+            ("take-99999", false),
+            ("give-1", false),
+        ] {
+            let form = Form::parse(format!("{field}=1").as_bytes()).unwrap();
+            let found = form.reject_unknown_fields(&["label"], &["take"]);
+            assert_eq!(found.is_ok(), is_known, "{field}");
         }
     }
 

@@ -21,7 +21,7 @@ use crate::pages::sign_in::login;
 use crate::rate_limits::RateLimitKey;
 use crate::redirects::{label_url, login_url};
 use crate::responses::see_other;
-use crate::routes::{self, Handler, Route, RouteInfo, RouteRateLimit};
+use crate::routes::{self, Handler, Route, RouteRateLimit};
 use crate::{address, csrf, error_response, telemetry, tokens, unread_body};
 
 /// The query with which a page without scripts reloads itself.
@@ -201,7 +201,9 @@ async fn check_and_read(
         }
         context.form = form?;
         if info.strict_fields {
-            context.form.reject_unknown_fields(&known_fields(info))?;
+            let numbered = with_parts(info.numbered_fields);
+            let known = with_parts(info.fields);
+            context.form.reject_unknown_fields(&known, &numbered)?;
         }
     }
     match route.handler {
@@ -210,10 +212,10 @@ async fn check_and_read(
     }
 }
 
-/// Returns the fields that the route's form may have. A form with a record's value may have all
-/// fields before the value, because only the chosen type decides which of them count.
-fn known_fields(info: &RouteInfo) -> Vec<&'static str> {
-    let mut known = info.fields.to_vec();
+/// Returns the fields that a form may have. One with a record's value may have all fields before
+/// the value, because only the chosen type decides which of them count.
+fn with_parts(fields: &[&'static str]) -> Vec<&'static str> {
+    let mut known = fields.to_vec();
     if known.contains(&"value") {
         known.extend(form_parts().iter().map(|field| field.part.name));
     }

@@ -48,6 +48,8 @@ pub struct RouteInfo {
     pub csrf: bool,
     /// The fields of the form, without the CSRF token.
     pub fields: &'static [&'static str],
+    /// The fields that the form may have several times, each as `{name}-{number}`.
+    pub numbered_fields: &'static [&'static str],
     /// Whether other fields are rejected.
     pub strict_fields: bool,
     /// Limit of the body in bytes; 0 when the route reads no body.
@@ -107,6 +109,7 @@ const fn get(path: &'static str, handler: Handler) -> Route {
         protection: handler.protection(),
         csrf: false,
         fields: &[],
+        numbered_fields: &[],
         strict_fields: true,
         body_limit: 0,
         any_host: false,
@@ -128,6 +131,7 @@ const fn unsafe_route(method: Method, path: &'static str, handler: Handler) -> R
         protection: handler.protection(),
         csrf: true,
         fields: &[],
+        numbered_fields: &[],
         strict_fields: true,
         body_limit: FORM_MAX_BYTES,
         any_host: false,
@@ -153,6 +157,11 @@ impl Route {
 
     const fn fields(mut self, fields: &'static [&'static str]) -> Self {
         self.info.fields = fields;
+        self
+    }
+
+    const fn numbered(mut self, fields: &'static [&'static str]) -> Self {
+        self.info.numbered_fields = fields;
         self
     }
 
@@ -233,6 +242,9 @@ const ADMIN_FIELDS: &[&str] = &[
 ];
 const ACTION_FIELDS: &[&str] = &["id", "intent", "confirm"];
 const INTENT_FIELDS: &[&str] = &["intent"];
+const PASTE_FIELDS: &[&str] = &["intent", "text", "confirm"];
+// `take` is the tick of a record; the others are its fields.
+const PASTED_FIELDS: &[&str] = &["take", "subdomain", "type", "value"];
 
 /// The first route that matches a path serves it: fixed paths come before parameters.
 static ROUTES: &[Route] = routes! {
@@ -265,6 +277,10 @@ static ROUTES: &[Route] = routes! {
     GET "/dns-records/states" User records::states, polled();
     GET "/dns-records/history" User records::history;
     POST "/dns-records/history" User records::undo, fields(&["entry", "confirm"]);
+    GET "/dns-records/paste" User records::paste_form;
+    POST "/dns-records/paste" User records::paste,
+        fields(PASTE_FIELDS), numbered(PASTED_FIELDS);
+    GET "/dns-records/zone-file" User records::zone_file;
     GET "/dns-records/instructions" User records::instructions;
     GET "/dns-records/{id}" User records::edit_form;
     POST "/dns-records/{id}" User records::update, fields(EDIT_FIELDS);

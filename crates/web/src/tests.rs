@@ -9,6 +9,7 @@ mod connections;
 mod errors;
 mod history;
 mod lookup;
+mod paste;
 mod polling;
 mod record_input;
 mod records;

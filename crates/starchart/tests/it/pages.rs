@@ -90,6 +90,15 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
         "303 /dns-records",
         "303 /dns-records",
     ),
+    ("GET", "/dns-records/paste", "303 /login", "200", "200"),
+    (
+        "POST",
+        "/dns-records/paste",
+        "303 https://idp.school.example/sso",
+        "422",
+        "422",
+    ),
+    ("GET", "/dns-records/zone-file", "303 /login", "200", "200"),
     ("GET", "/dns-records/states", "303 /login", "200", "200"),
     (
         "GET",

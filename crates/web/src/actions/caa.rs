@@ -35,13 +35,14 @@ impl<'a> CaaCheck<'a> {
     }
 
     /// Fails with [`Conflict::IssuanceForbidden`] when the change would forbid the authority to
-    /// issue and the user has not confirmed it. The records in `ended` are deleted or become `new`.
+    /// issue and the user has not confirmed it. The records of `old` are deleted, those of `new`
+    /// created; an edit has both.
     pub(super) async fn check(
         self,
         store: &Store,
         owner: &User,
-        ended: &[&Record],
-        new: Option<&NewRecord>,
+        old: &[&Record],
+        new: &[&NewRecord],
     ) -> Result<(), ActionError> {
         match self.find_newly_forbidden(store, owner, ended, new).await? {
             Some(forbidden) if self.confirmed != Some(forbidden.confirmation().as_str()) => Err(
@@ -55,18 +56,18 @@ impl<'a> CaaCheck<'a> {
         self,
         store: &Store,
         owner: &User,
-        ended: &[&Record],
-        new: Option<&NewRecord>,
+        old: &[&Record],
+        new: &[&NewRecord],
     ) -> Result<Option<IssuanceForbidden>, ActionError> {
-        let ends_any = ended.iter().any(|record| record.rtype == CAA);
-        let new = new.filter(|record| record.value.rtype() == CAA);
-        if self.authority.is_empty() || (!ends_any && new.is_none()) {
+        let mut new = new.iter().filter(|new| new.value.rtype() == CAA).peekable();
+        let changes_caa = new.peek().is_some() || old.iter().any(|record| record.rtype == CAA);
+        if self.authority.is_empty() || !changes_caa {
             return Ok(None);
         }
         let present = load_caa_records(store, owner).await?;
         let kept = present
             .iter()
-            .filter(|record| ended.iter().all(|ended| ended.id != record.id));
+            .filter(|record| old.iter().all(|old| old.id != record.id));
         let before: Vec<_> = present.iter().map(pair).collect();
         let added = new.map(|new| (new.name.fqdn(), new.value.presentation()));
         let after: Vec<_> = kept.map(pair).chain(added).collect();
@@ -84,7 +85,7 @@ pub(crate) async fn forbidden_by_deletion(
 ) -> Result<Option<IssuanceForbidden>, ActionError> {
     let check = CaaCheck::new(config, None);
     check
-        .find_newly_forbidden(store, owner, &[record], None)
+        .find_newly_forbidden(store, owner, &[record], &[])
         .await
 }
 

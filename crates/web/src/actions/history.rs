@@ -117,7 +117,9 @@ pub(crate) async fn undo_change(
         }
     };
     let ended: Vec<&Record> = old.iter().collect();
-    let caa = rules.caa.check(store, owner, &ended, new.as_ref());
+    let caa = rules
+        .caa
+        .check(store, owner, &ended, &new.iter().collect::<Vec<_>>());
     caa.await?;
     let id = entry.record_id;
     let change = match (&step, &new) {

@@ -66,7 +66,7 @@ pub(crate) async fn create_record(
         .map_err(ActionError::Invalid)?;
     let ended = find_replaced(store, owner, replaced).await?;
     let caa = rules.caa;
-    caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), Some(&new))
+    caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), &[&new])
         .await?;
     let changes = with_deletions(RecordChange::Create(&new), replaced);
     let audit = caller.audit_context();
@@ -91,7 +91,7 @@ pub(crate) async fn edit_record(
     let mut ended = find_replaced(store, owner, edit.replaced).await?;
     ended.push(old);
     let caa = rules.caa;
-    caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), Some(&new))
+    caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), &[&new])
         .await?;
     let change = RecordChange::Edit {
         id: edit.id,
@@ -214,7 +214,7 @@ pub(crate) async fn delete_record(
     caa: CaaCheck<'_>,
 ) -> Result<Record, ActionError> {
     let old = find_record(store, caller.actor.id, id).await?;
-    caa.check(store, caller.actor, &[&old], None).await?;
+    caa.check(store, caller.actor, &[&old], &[]).await?;
     let deleted = records::delete(store, caller.actor.id, id, &caller.audit_context()).await;
     let record = deleted.map_err(absent_or_broken)?;
     queue.wake(WakeUp::Publish);
@@ -240,6 +240,16 @@ pub(super) async fn saved(
 ) -> SavedRecord {
     // The record is saved: without the others only warnings are missing.
     let all = records::list(store, owner.id).await.unwrap_or_default();
+    saved_beside(&all, owner, record, new)
+}
+
+/// Adds warnings about a record alone and beside all records of its owner.
+pub(super) fn saved_beside(
+    all: &[Record],
+    owner: &User,
+    record: Record,
+    new: &NewRecord,
+) -> SavedRecord {
     let neighbours: Vec<Neighbour<'_>> = all
         .iter()
         .map(|record| Neighbour {

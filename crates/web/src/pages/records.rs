@@ -6,8 +6,10 @@ mod history;
 mod instructions;
 mod list;
 mod lookup;
+mod paste;
 mod row_actions;
 pub(super) mod state;
+mod zone_file;
 
 use starchart_domain::record::RecordId;
 use starchart_domain::time::Timestamp;
@@ -24,8 +26,10 @@ pub(crate) use history::{history, undo};
 pub(crate) use instructions::instructions;
 pub(crate) use list::list;
 pub(crate) use lookup::{lookup, request_lookup};
+pub(crate) use paste::{paste, paste_form};
 pub(crate) use row_actions::renew_or_delete;
 pub(crate) use state::states;
+pub(crate) use zone_file::zone_file;
 #[cfg(test)]
 pub(crate) use {
     delete::DeletePage,
@@ -34,6 +38,7 @@ pub(crate) use {
     instructions::InstructionsPage,
     list::RecordsPage,
     lookup::LookupPage,
+    paste::{PastePage, PastedRow},
 };
 
 /// For this long after the newest change a page polls for the state, in milliseconds.

@@ -185,7 +185,9 @@ async fn name_servers(settings: &Settings, provider: &dyn Provider) -> Outcome {
         Ok(servers) => servers,
         Err(error) => return Outcome::Fails(format!("the zone's list cannot be read: {error}")),
     };
-    let silent = servers.list_silent(settings.zone.root_domain.as_str()).await;
+    let silent = servers
+        .list_silent(settings.zone.root_domain.as_str())
+        .await;
     let count = servers.servers().len();
     match silent.is_empty() {
         true => Outcome::Works(format!("all {count} name servers answer")),

@@ -9,6 +9,7 @@ use askama::Template;
 use starchart_domain::certificate::caa::{IssuanceForbidden, Permission};
 use starchart_domain::fault::{Fault, Field, NameFault, ValueFault};
 use starchart_domain::names::{Label, RootDomain};
+use starchart_domain::paste::PastedRecord;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordForm, RecordId, RecordType};
 use starchart_domain::site::Site;
@@ -24,7 +25,7 @@ use crate::errors::Failure;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
     DeletePage, FormMode, FormPage, HistoryLine, HistoryPage, InstructionsPage, LookupPage,
-    RecordsPage,
+    PastePage, PastedRow, RecordsPage,
 };
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::pages::sign_in::label::LabelPage;
@@ -283,6 +284,49 @@ fn history(text: &dyn Fn(&str) -> String) -> HistoryPage {
     }
 }
 
+/// What is read from a text with something doubtful in every field.
+fn pasted(text: &dyn Fn(&str) -> String, path: &str) -> PastePage {
+    let base = RootDomain::parse("starchart.com")
+        .unwrap()
+        .base(&Label::parse("user1").unwrap());
+    let pasted = "www.user1 CNAME blog\n10 mail.example.org.\nhello there";
+    let mut read = starchart_domain::paste::read(pasted, &base);
+    for line in &mut read.unread {
+        line.source = text(&line.source);
+    }
+    let row = |(at, mut record): (usize, PastedRecord)| {
+        record.source = text(&record.source);
+        record.form.name = text(&record.form.name);
+        record.form.input = text(&record.form.input);
+        for option in record
+            .doubts
+            .iter_mut()
+            .flat_map(|doubt| &mut doubt.options)
+        {
+            *option = text(option);
+        }
+        PastedRow {
+            number: at + 1,
+            record,
+            is_taken: at == 0,
+            faults: vec![
+                (Field::Name, Fault::Name(NameFault::Empty)),
+                (Field::Type, Fault::UnknownType),
+                (Field::Value, Fault::Duplicate),
+                (Field::Form, Fault::Gone),
+            ],
+        }
+    };
+    PastePage {
+        layout: signed_in(text, path),
+        text: text(pasted),
+        rows: read.records.into_iter().enumerate().map(row).collect(),
+        unread: read.unread,
+        problem: Some(text("Nothing was saved")),
+        to_confirm: Some(issuance_forbidden(text)),
+    }
+}
+
 fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let layout = |path| signed_in(text, path);
     let flash = vec![
@@ -402,6 +446,10 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             }
             .render()
             .unwrap(),
+        ),
+        (
+            "paste",
+            pasted(text, "/dns-records/paste").render().unwrap(),
         ),
         ("records", list.render().unwrap()),
         ("history", history(text).render().unwrap()),

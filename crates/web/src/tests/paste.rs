@@ -1,0 +1,204 @@
+//! Pasting records: what the pages show, and that all records are saved or none.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use actix_web::http::StatusCode;
+use starchart_store::records;
+use starchart_store::sessions;
+
+use super::test_app::{Browser, Reply, TestApp};
+use crate::tokens;
+
+const TABLE: &str = "Type\tName\tValue\r\nCNAME\twww\toctocat.github.io\r\nTXT\t_verify\tcode=5d20";
+
+async fn values(test_app: &TestApp, browser: &Browser<'_>) -> Vec<String> {
+    let token = tokens::hash(&browser.jar["__Host-session"]);
+    let session = sessions::find(&test_app.store, token).await.unwrap();
+    let owner = session.unwrap().user.id;
+    let all = records::list(&test_app.store, owner).await.unwrap();
+    let line = |record: &records::Record| format!("{} {}", record.name, record.presentation);
+    all.iter().map(line).collect()
+}
+
+async fn paste(browser: &mut Browser<'_>, text: &str, fields: &[(&str, &str)]) -> Reply {
+    let intent = if fields.is_empty() { "read" } else { "save" };
+    let fields = [&[("intent", intent), ("text", text)][..], fields].concat();
+    browser.post("/dns-records/paste", &fields).await
+}
+
+#[actix_web::test]
+async fn pasted_records_are_shown_and_then_saved_together() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let read = paste(&mut browser, TABLE, &[]).await;
+    assert_eq!(read.status, StatusCode::OK);
+    for part in [
+        "2 records read",
+        "name=\"take-1\" value=\"1\" checked",
+        "name=\"subdomain-1\" type=\"text\" value=\"www\"",
+        "name=\"value-2\" type=\"text\" value=\"code=5d20\"",
+    ] {
+        assert!(read.body.contains(part), "{part}\n{}", read.body);
+    }
+    assert!(
+        values(&test_app, &browser).await.is_empty(),
+        "nothing is saved yet"
+    );
+
+    let saved = paste(
+        &mut browser,
+        TABLE,
+        &[
+            ("take-1", "1"),
+            ("subdomain-1", "www"),
+            ("value-1", "octocat.github.io"),
+            ("take-2", "1"),
+            ("subdomain-2", "_verify.www2"),
+            ("value-2", "code=5d20"),
+        ],
+    )
+    .await;
+    assert_eq!(saved.location(), "/dns-records", "{}", saved.body);
+    assert_eq!(test_app.queue.wake_ups(), 1, "the worker is woken once");
+    assert_eq!(
+        values(&test_app, &browser).await,
+        [
+            "_verify.www2.user1.starchart.com \"code=5d20\"",
+            "www.user1.starchart.com octocat.github.io.",
+        ]
+    );
+    let list = browser.get("/dns-records").await;
+    assert!(
+        list.body.contains("2 DNS records were created"),
+        "{}",
+        list.body
+    );
+
+    let again = paste(&mut browser, TABLE, &[]).await;
+    assert!(
+        again.body.contains("You already have a record"),
+        "{}",
+        again.body
+    );
+    assert!(
+        again.body.contains("name=\"take-1\" value=\"1\"> <label"),
+        "{}",
+        again.body
+    );
+}
+
+#[actix_web::test]
+async fn one_refused_record_stops_all() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let text = "a A 192.0.2.1\nb A 192.0.2.2\nb CNAME host.example.org.\nc A 192.0.2.3\n\
+                d A 192.0.2.4\nwww.user1 A 192.0.2.5";
+    let all = |taken: &[usize]| -> Vec<(String, String)> {
+        let read = starchart_domain::paste::read(text, &base());
+        let fields = read.records.iter().enumerate().flat_map(|(at, record)| {
+            let number = at + 1;
+            let take = taken
+                .contains(&number)
+                .then(|| (format!("take-{number}"), "1".to_owned()));
+            take.into_iter().chain([
+                (format!("subdomain-{number}"), record.form.name.clone()),
+                (format!("value-{number}"), record.form.input.clone()),
+            ])
+        });
+        fields.collect()
+    };
+    for (taken, expected) in [
+        (&[][..], "Tick at least one record"),
+        (&[1, 2, 3], "has an A record already"),
+        (&[1, 2, 4, 5], "maximum number of dns records: 3"),
+        (&[1, 6], "enter a name"),
+    ] {
+        let owned = all(taken);
+        let fields: Vec<(&str, &str)> = owned
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        let reply = paste(&mut browser, text, &fields).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{taken:?}");
+        assert!(
+            reply.body.contains(expected),
+            "{taken:?}: {expected}\n{}",
+            reply.body
+        );
+        assert!(
+            reply.body.contains("b CNAME host.example.org."),
+            "the text is kept"
+        );
+        assert!(values(&test_app, &browser).await.is_empty(), "{taken:?}");
+    }
+    assert_eq!(test_app.queue.wake_ups(), 0);
+}
+
+fn base() -> starchart_domain::names::BaseDomain {
+    let root = starchart_domain::names::RootDomain::parse("starchart.com").unwrap();
+    root.base(&starchart_domain::names::Label::parse("user1").unwrap())
+}
+
+#[actix_web::test]
+async fn a_question_is_answered_on_the_page() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let text = "10 mail.example.org.\nnothing to read here";
+    let read = paste(&mut browser, text, &[]).await;
+    for part in [
+        "<select id=\"type-1\" name=\"type-1\"",
+        "<code>MX</code>",
+        "No record was found in this line",
+    ] {
+        assert!(read.body.contains(part), "{part}\n{}", read.body);
+    }
+    let saved = paste(
+        &mut browser,
+        text,
+        &[
+            ("take-1", "1"),
+            ("subdomain-1", "@"),
+            ("type-1", "MX"),
+            ("priority-1", "10"),
+            ("value-1", "mail.example.org."),
+        ],
+    )
+    .await;
+    assert_eq!(saved.location(), "/dns-records", "{}", saved.body);
+    assert_eq!(
+        values(&test_app, &browser).await,
+        ["user1.starchart.com 10 mail.example.org."]
+    );
+}
+
+#[actix_web::test]
+async fn the_zone_file_reads_back_as_it_is() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let fields = [
+        ("subdomain", "www"),
+        ("type", "A"),
+        ("value", "192.0.2.1"),
+        ("course", "Über uns"),
+    ];
+    browser.post("/dns-records/new", &fields).await;
+    let file = browser.get("/dns-records/zone-file").await;
+    let header = |name: &str| file.headers.get(name).unwrap().to_str().unwrap();
+    assert_eq!(header("content-type"), "text/dns; charset=utf-8");
+    assert_eq!(
+        header("content-disposition"),
+        "attachment; filename=\"user1.starchart.com.zone\""
+    );
+    assert!(
+        file.body.contains("\n; Course: Über uns\n; Expires: ")
+            && file.body.ends_with("\nwww IN A 192.0.2.1\n"),
+        "{}",
+        file.body
+    );
+    let read = paste(&mut browser, &file.body, &[]).await;
+    assert!(
+        read.body.contains("You already have a record"),
+        "{}",
+        read.body
+    );
+}
