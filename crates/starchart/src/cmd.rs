@@ -3,6 +3,7 @@
 pub(crate) mod check_config;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod keys;

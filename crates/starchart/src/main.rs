@@ -65,6 +65,8 @@ enum Verb {
     Seed,
     /// Drop and recreate all of Starchart's tables; the zone is not changed.
     Wipe(wipe::Options),
+    /// Print a user's records as a zone file, for a request for data or a backup.
+    Export(cmd::export::Options),
     /// Import users, records and certificates from the original's database.
     Import(cmd::import::Options),
     /// Send one mail and print the mail server's answer. Exit code 0: accepted, 1: not.
@@ -143,6 +145,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Reconcile(options) => cmd::reconcile::run(env_file, options).await,
         Verb::Seed => cmd::seed::run(env_file).await,
         Verb::Wipe(options) => cmd::wipe::run(env_file, options).await,
+        Verb::Export(options) => cmd::export::run(env_file, options).await,
         Verb::Import(options) => cmd::import::run(env_file, options).await,
         Verb::SendTestMail(options) => cmd::send_test_mail::run(env_file, options).await,
     }

@@ -136,6 +136,27 @@ pub(crate) async fn find_by_subject(
     row.map(User::try_from).transpose()
 }
 
+/// Finds the user with this subject or, if there is none, with this label, unless deleted. For
+/// commands of an operator, who types either.
+pub async fn find_by_name(store: &Store, name: &str) -> Result<Option<User>, Error> {
+    let by_subject = match Subject::parse(name) {
+        Ok(subject) => find_by_subject(store, &subject).await?,
+        Err(_) => None,
+    };
+    let Some(label) = Label::parse_assigned(name)
+        .ok()
+        .filter(|_| by_subject.is_none())
+    else {
+        return Ok(by_subject);
+    };
+    let of_label = user::Entity::find().filter(Column::Label.eq(label.as_str()));
+    let row = of_label
+        .filter(Column::DeletedAt.is_null())
+        .one(store.reader())
+        .await?;
+    row.map(User::try_from).transpose()
+}
+
 /// Assigns the label to the user; it never changes afterwards.
 pub async fn claim_label(store: &Store, id: UserId, label: &Label) -> Result<(), ClaimError> {
     store

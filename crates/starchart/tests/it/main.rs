@@ -21,6 +21,7 @@ mod check_config;
 mod csrf;
 mod expiry;
 mod fault_table;
+mod export;
 mod faults;
 mod import;
 mod labels;
