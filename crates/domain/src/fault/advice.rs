@@ -83,6 +83,7 @@ impl Wanted {
             Self::Ipv6 => matches!(typed, Typed::Address(IpAddr::V6(_))),
             Self::Host(_) | Self::Authority => matches!(typed, Typed::Host(_)),
             Self::Report => matches!(typed, Typed::Url(Some(_)) | Typed::Email(_)),
+            Self::Digits => false,
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use super::XmlFault;
 
+/// The names and values of attributes, as written.
+type Attributes<'a> = Vec<(&'a [u8], &'a [u8])>;
+
 /// Splits the attributes of a tag, or of the XML declaration, into names and values as written.
 /// They must be separated by white space (XML 1.0 productions [40] and [41]), which quick-xml does
 /// not check.
-pub(super) fn attributes(raw: &[u8]) -> Result<Vec<(&[u8], &[u8])>, XmlFault> {
+pub(super) fn attributes(raw: &[u8]) -> Result<Attributes<'_>, XmlFault> {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let skip = |rest: &mut &[u8]| {
         let count = rest.iter().take_while(|byte| space(byte)).count();

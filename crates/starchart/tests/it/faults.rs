@@ -28,7 +28,7 @@ async fn no_request_fails_after_all_database_connections_are_cut() {
         // 1094: one has ended by itself.
         let cut = format!(
             "BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1094 BEGIN END; \
-             FOR each IN (SELECT id {ours}) DO KILL each.id; END FOR; END"
+             FOR c IN (SELECT id {ours}) DO KILL c.id; END FOR; END"
         );
         env.db.run(&cut).await;
         for n in 0..8 {
