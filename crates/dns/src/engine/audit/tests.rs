@@ -258,6 +258,11 @@ fn unpublished_blocked_and_refused_changes_are_distinguished() {
             "+ free.u.root.test A 192.0.2.1"
         ]
     );
+    assert_eq!(
+        found.unpublished.len(),
+        3,
+        "a blocked name is not listed twice"
+    );
     let blocked: Vec<_> = found
         .blocked
         .iter()
@@ -329,11 +334,17 @@ fn an_owned_rrset_that_is_neither_listed_nor_desired_is_missing() {
     );
     assert_eq!(found.differences().total(), 0);
     assert_eq!(found.zone_state()[0].sets, [(RecordType::A, None)]);
-    assert!(
-        plan(&[], &[], &[ghost], &["ghost.u.root.test"])
-            .missing
-            .is_empty()
-    );
+    let in_zone = listed("ghost.u.root.test", "A", "192.0.2.1");
+    let (zone, rows) = (std::slice::from_ref(&in_zone), std::slice::from_ref(&ghost));
+    for (zone, desired, in_flight) in [
+        (zone, &[][..], None),
+        (&[][..], rows, None),
+        (zone, rows, None),
+        (&[][..], &[][..], Some("ghost.u.root.test")),
+    ] {
+        let found = plan(zone, desired, rows, in_flight.as_slice());
+        assert_eq!(found.missing, [], "{zone:?} {desired:?} {in_flight:?}");
+    }
 }
 
 #[test]

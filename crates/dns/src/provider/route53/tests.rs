@@ -96,3 +96,31 @@ fn the_next_page_begins_where_this_one_says() {
         .next_record_identifier("one");
     assert_eq!(next(full.build().unwrap()), Ok(Some(start)));
 }
+
+fn route53(requests_per_second: u32) -> Route53 {
+    let secret = || Secret::new("hunter2");
+    Route53::new(&Route53Config {
+        hosted_zone_id: "Z1".to_owned(),
+        region: "us-east-1".to_owned(),
+        access_key_id: secret(),
+        secret_access_key: secret(),
+        session_token: Some(secret()),
+        endpoint_url: None,
+        requests_per_second,
+    })
+}
+
+#[test]
+fn debug_output_names_the_zone_and_no_key() {
+    let text = format!("{:?}", route53(4));
+    assert_eq!(text, "Route53 { zone_id: \"Z1\", .. }");
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_wait_for_the_rate_limit() {
+    let zone = route53(2);
+    let wait = || tokio::time::timeout(Duration::from_secs(1), zone.wait_for_change());
+    for expected in [true, true, false, true] {
+        assert_eq!(wait().await.is_ok(), expected);
+    }
+}

@@ -204,3 +204,18 @@ fn faults_are_attributed_to_rrsets_of_the_batch() {
         "{faults:?}"
     );
 }
+
+#[test]
+fn only_the_bracket_of_the_list_is_dropped() {
+    let set = "Tried to delete resource record set [name='a.starchart.com.', type='A']";
+    let rule = "RRSet of type A with DNS name b.starchart.com. is not permitted";
+    for (message, expected) in [
+        (set.to_owned(), vec![set]),
+        (format!("[{set}]"), vec![set]),
+        (format!("[{set}, {rule}]"), vec![set, rule]),
+        (format!("[{rule}, {set}]"), vec![rule, set]),
+    ] {
+        let texts: Vec<String> = parse(&message).into_iter().map(|one| one.text).collect();
+        assert_eq!(texts, expected, "{message}");
+    }
+}

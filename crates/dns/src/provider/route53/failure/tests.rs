@@ -176,6 +176,10 @@ fn a_failure_before_the_connection_is_unavailable() {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("handshake failed")]
+struct Handshake(#[source] io::Error);
+
 #[test]
 fn the_cause_is_told_without_the_wrappers_of_the_sdk() {
     let error = provider_error(&dispatch(io::ErrorKind::ConnectionRefused));
@@ -184,6 +188,10 @@ fn the_cause_is_told_without_the_wrappers_of_the_sdk() {
         "the DNS provider cannot be reached (check the network, and AWS_ENDPOINT_URL if set: \
          connection refused)"
     );
+    let handshake = Handshake(io::ErrorKind::ConnectionReset.into());
+    let failure: Failed = SdkError::dispatch_failure(ConnectorError::io(handshake.into()));
+    let expected = "the DNS provider gave no clear answer: handshake failed: connection reset";
+    assert_eq!(provider_error(&failure).to_string(), expected);
     let error = provider_error(&dispatch(io::ErrorKind::ConnectionReset));
     let expected = "the DNS provider gave no clear answer: connection reset";
     assert_eq!(error.to_string(), expected);
