@@ -61,7 +61,7 @@ pub fn gate(data: &[u8]) {
 }
 
 /// Returns the name of the first element that is not the same.
-fn compare<'a>(ours: &'a Element, theirs: RoNode) -> Result<(), &'a str> {
+fn compare(ours: &Element, theirs: RoNode) -> Result<(), &str> {
     let namespace = theirs
         .get_namespace()
         .map(|ns| ns.get_href())

@@ -26,9 +26,7 @@ pub fn settings(data: &[u8]) {
     let mut variables = env_file::parse(COMPLETE).variables;
     for (name, value) in env_file::parse(&text).variables {
         check_parsers(&value);
-        let is_secret = setting_specs()
-            .iter()
-            .any(|spec| spec.name == name && spec.secret);
+        let is_secret = setting_specs().any(|spec| spec.name == name && spec.secret);
         // What is no secret may be shown.
         if is_secret || !(name.contains(MARK) || value.contains(MARK)) {
             variables.insert(name, value);

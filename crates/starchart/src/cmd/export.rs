@@ -31,7 +31,7 @@ pub(crate) async fn run(env_file: Option<PathBuf>, options: Options) -> anyhow::
     let Some(label) = &user.label else {
         bail!("--user: {} has no label yet, so no records", user.username);
     };
-    let base = settings.root_domain.base(label);
+    let base = settings.zone.root_domain.base(label);
     let all = records::list(&store, user.id).await?;
     let records: Vec<ZoneRecord> = all.iter().map(ZoneRecord::from).collect();
     let now = store.now().await?.to_minute();

@@ -44,7 +44,7 @@ impl<'a> CaaCheck<'a> {
         old: &[&Record],
         new: &[&NewRecord],
     ) -> Result<(), ActionError> {
-        match self.find_newly_forbidden(store, owner, ended, new).await? {
+        match self.find_newly_forbidden(store, owner, old, new).await? {
             Some(forbidden) if self.confirmed != Some(forbidden.confirmation().as_str()) => Err(
                 ActionError::Conflict(Conflict::IssuanceForbidden(forbidden)),
             ),

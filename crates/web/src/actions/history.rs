@@ -117,10 +117,8 @@ pub(crate) async fn undo_change(
         }
     };
     let ended: Vec<&Record> = old.iter().collect();
-    let caa = rules
-        .caa
-        .check(store, owner, &ended, &new.iter().collect::<Vec<_>>());
-    caa.await?;
+    let created: Vec<_> = new.iter().collect();
+    rules.caa.check(store, owner, &ended, &created).await?;
     let id = entry.record_id;
     let change = match (&step, &new) {
         (UndoStep::Restore(_), Some(new)) => RecordChange::Restore {

@@ -1,7 +1,5 @@
 //! A page that stays open polls for news, and does not keep the session alive by that.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use actix_web::http::StatusCode;
 use starchart_store::sessions::IDLE_TIMEOUT_MS;
 

@@ -109,7 +109,10 @@ fn check_sentences(changes: &[Change]) {
             kind,
             message: message.clone(),
         };
-        assert_eq!(attribute(&[message.clone()], changes), [fault.clone()]);
+        assert_eq!(
+            attribute(std::slice::from_ref(&message), changes),
+            std::slice::from_ref(&fault)
+        );
         sentences.push(message);
         expected.push(fault);
     }

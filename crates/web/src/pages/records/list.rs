@@ -74,6 +74,7 @@ pub(super) async fn missing_record(
     page.layout.flash.push(Flash {
         kind: FlashKind::Note,
         text: NO_SUCH_RECORD.to_owned(),
+        undo: None,
     });
     responses::page(StatusCode::NOT_FOUND, &page)
 }
