@@ -27,7 +27,7 @@ use crate::actor::User;
 pub(crate) use admin::{
     SessionTokens, delete_user, end_impersonation, impersonate, retry_mail, retry_name,
 };
-pub(crate) use batch::{BatchError, create_records};
+pub(crate) use batch::{BatchError, PlannedChange, change_records, create_records};
 pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, forbidden_by_deletion};
 pub(crate) use certificate::{
     CertificateRules, delete_certificate, load_private_key, request_certificate,

@@ -16,6 +16,8 @@ pub(crate) const FORM_MAX_BYTES: usize = 64 * 1024;
 /// A form of our own pages is read up to this limit. One above [`FORM_MAX_BYTES`] is refused, and
 /// the page that says so shows what was typed.
 pub(crate) const SHOWN_MAX_BYTES: usize = 8 * FORM_MAX_BYTES;
+/// Limit of a form with a text of many records.
+pub(crate) const RECORDS_MAX_BYTES: usize = 512 * 1024;
 /// Time within which a body must arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Enough for the records of a paste with all their fields.
@@ -58,6 +60,16 @@ impl Form {
     /// Returns the value of a field, or an empty string when it was not sent.
     pub(crate) fn text(&self, name: &str) -> String {
         self.get(name).unwrap_or_default().to_owned()
+    }
+
+    /// Returns the values of the fields `{name}-{number}`.
+    pub(crate) fn numbered<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let is_of_name = move |field: &str| {
+            let parts = field.rsplit_once('-');
+            parts.is_some_and(|(known, _)| known == name)
+        };
+        let fields = self.0.iter().filter(move |(field, _)| is_of_name(field));
+        fields.map(|(_, value)| value.as_str())
     }
 
     /// Rejects fields that are neither in `known` nor the CSRF token nor one of `numbered` with a

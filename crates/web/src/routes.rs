@@ -12,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::actor::{Actor, Admin, User, UserWithoutLabel};
 use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::forms::FORM_MAX_BYTES;
+use crate::forms::{FORM_MAX_BYTES, RECORDS_MAX_BYTES};
 use crate::pages::sign_in::{acs, label, login, logout};
 use crate::pages::{admin, certificate, home, records};
 
@@ -165,6 +165,12 @@ impl Route {
         self
     }
 
+    /// Takes the records of a user, which can be long, with the text that they were read from.
+    const fn text_of_records(mut self) -> Self {
+        self.info.body_limit = RECORDS_MAX_BYTES;
+        self
+    }
+
     const fn limit(mut self, rate_limit: RouteRateLimit) -> Self {
         self.rate_limit = rate_limit;
         self
@@ -244,6 +250,7 @@ const ACTION_FIELDS: &[&str] = &["id", "intent", "confirm"];
 const INTENT_FIELDS: &[&str] = &["intent"];
 const PASTE_FIELDS: &[&str] = &["intent", "text", "confirm"];
 // `take` is the tick of a record; the others are its fields.
+const TAKE_FIELDS: &[&str] = &["take"];
 const PASTED_FIELDS: &[&str] = &["take", "subdomain", "type", "value"];
 
 /// The first route that matches a path serves it: fixed paths come before parameters.
@@ -279,8 +286,11 @@ static ROUTES: &[Route] = routes! {
     POST "/dns-records/history" User records::undo, fields(&["entry", "confirm"]);
     GET "/dns-records/paste" User records::paste_form;
     POST "/dns-records/paste" User records::paste,
-        fields(PASTE_FIELDS), numbered(PASTED_FIELDS);
+        fields(PASTE_FIELDS), numbered(PASTED_FIELDS), text_of_records();
     GET "/dns-records/zone-file" User records::zone_file;
+    GET "/dns-records/zone-file/compare" User records::zone_file_form;
+    POST "/dns-records/zone-file/compare" User records::compare_zone_file,
+        fields(PASTE_FIELDS), numbered(TAKE_FIELDS), text_of_records();
     GET "/dns-records/instructions" User records::instructions;
     GET "/dns-records/{id}" User records::edit_form;
     POST "/dns-records/{id}" User records::update, fields(EDIT_FIELDS);

@@ -187,9 +187,9 @@ impl DoubtKind {
 impl fmt::Display for DoubtKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NameAbsent => {
-                f.write_str("The text has no name for this record: enter one, or @ for your domain")
-            }
+            Self::NameAbsent => f.write_str(
+                "The text has no name for this record: enter one, or @ for your domain.",
+            ),
             Self::NameNotBelow { typed, base } => write!(
                 f,
                 "{typed} is not below your domain {base}: which of your names do you mean?"
@@ -200,7 +200,7 @@ impl fmt::Display for DoubtKind {
             ),
             Self::NameIsNumber { typed } => write!(
                 f,
-                "{typed} in the place of the name may be a TTL: enter the name"
+                "{typed} in the place of the name may be a TTL: enter the name."
             ),
             Self::NameEscaped { typed } => write!(
                 f,
@@ -210,7 +210,7 @@ impl fmt::Display for DoubtKind {
             Self::TypeAbsent { value } => {
                 write!(
                     f,
-                    "The text does not say of which type {value} is: choose one"
+                    "The text does not say of which type {value} is: choose one."
                 )
             }
             Self::TargetRelative { typed } => write!(
@@ -228,30 +228,30 @@ impl fmt::Display for DoubtKind {
             ),
             Self::QuotesUnbalanced { typed } => write!(
                 f,
-                "The quotation marks do not match in {typed}: enter the text without them"
+                "The quotation marks do not match in {typed}: enter the text without them."
             ),
             Self::PartTwice { label } => write!(
                 f,
-                "{label} is given twice and differs: enter the one that holds"
+                "{label} is given twice and differs: enter the one that holds."
             ),
-            Self::AtIsBase { base } => write!(f, "@ is read as your domain, {base}"),
+            Self::AtIsBase { base } => write!(f, "@ is read as your domain, {base}."),
             Self::NameWithBase { typed } => {
-                write!(f, "{typed} ends in your domain, which is added for you")
+                write!(f, "{typed} ends in your domain, which is added for you.")
             }
             Self::NameReadBelow { full } => {
-                write!(f, "The name is read as one below your domain: {full}")
+                write!(f, "The name is read as one below your domain: {full}.")
             }
             Self::TargetCompleted { typed, full } => {
-                write!(f, "{typed} is read as {full}, as the zone file says")
+                write!(f, "{typed} is read as {full}, as the zone file says.")
             }
-            Self::QuotesLeftOut => f.write_str("The quotation marks around the text are left out"),
-            Self::TextUnquoted => {
-                f.write_str("The text has no quotation marks and is read up to the end of the line")
-            }
+            Self::QuotesLeftOut => f.write_str("The quotation marks around the text are left out."),
+            Self::TextUnquoted => f.write_str(
+                "The text has no quotation marks and is read up to the end of the line.",
+            ),
             Self::PartDefault { label, default } => {
-                write!(f, "The text has no {label}: {default} is used")
+                write!(f, "The text has no {label}: {default} is used.")
             }
-            Self::NumberReadAs { label, number } => write!(f, "{number} is read as {label}"),
+            Self::NumberReadAs { label, number } => write!(f, "{number} is read as {label}."),
         }
     }
 }

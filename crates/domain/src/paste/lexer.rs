@@ -55,7 +55,7 @@ pub(super) fn line_at(lines: &[String], at: usize) -> Option<Line> {
     let mut scan = Scan::default();
     let mut taken = 0;
     for line in lines.iter().skip(at).take(MAX_CONTINUED_LINES) {
-        scan.line(line);
+        scan.line(if taken == 0 { line } else { line.trim_start() });
         taken += 1;
         if scan.depth == 0 {
             break;

@@ -16,8 +16,8 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
         "POST",
         "/",
         "303 https://idp.school.example/sso",
-        "404",
-        "404",
+        "422",
+        "422",
     ),
     ("GET", "/login", "200", "303 /", "303 /"),
     (
@@ -99,6 +99,20 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
         "422",
     ),
     ("GET", "/dns-records/zone-file", "303 /login", "200", "200"),
+    (
+        "GET",
+        "/dns-records/zone-file/compare",
+        "303 /login",
+        "200",
+        "200",
+    ),
+    (
+        "POST",
+        "/dns-records/zone-file/compare",
+        "303 https://idp.school.example/sso",
+        "422",
+        "422",
+    ),
     ("GET", "/dns-records/states", "303 /login", "200", "200"),
     (
         "GET",

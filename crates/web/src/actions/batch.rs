@@ -1,20 +1,22 @@
-//! Creating several records at once: all of them, or none.
+//! Changing several records at once: all of them, or none.
 
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{NewRecord, RecordForm};
 use starchart_domain::words::WordFilter;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
-use starchart_store::records::{self, RecordChange};
+use starchart_store::records::{self, Record, RecordChange, RecordError};
 
 use super::records::{action_error, saved_beside};
-use super::{ActionError, Caller, RecordRules, SavedRecord};
+use super::{ActionError, Caller, RecordRules, SavedRecord, SeenRecord};
 
-/// Why none of several records was saved.
+/// Why none of several records was changed.
 #[derive(Debug)]
 pub(crate) enum BatchError {
     /// The caller has to correct records, each given with its index and its faults.
     Invalid(Vec<(usize, Vec<(Field, Fault)>)>),
+    /// A record was changed or deleted after the caller had read it.
+    ChangedMeanwhile,
     /// The whole was refused, or failed.
     Refused(ActionError),
 }
@@ -22,6 +24,50 @@ pub(crate) enum BatchError {
 impl From<ActionError> for BatchError {
     fn from(error: ActionError) -> Self {
         Self::Refused(error)
+    }
+}
+
+/// A change that a user has seen and wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PlannedChange {
+    /// Creates a record.
+    Create(NewRecord),
+    /// Replaces a record's name, type, value and notes, and renews it.
+    Replace { old: SeenRecord, new: NewRecord },
+    /// Deletes a record.
+    Delete(SeenRecord),
+}
+
+impl PlannedChange {
+    /// Returns the record that the change writes.
+    pub(crate) fn new_record(&self) -> Option<&NewRecord> {
+        match self {
+            Self::Create(new) | Self::Replace { new, .. } => Some(new),
+            Self::Delete(_) => None,
+        }
+    }
+
+    /// Returns the record that the change replaces or deletes, as the user saw it.
+    pub(crate) fn old_record(&self) -> Option<&SeenRecord> {
+        match self {
+            Self::Create(_) => None,
+            Self::Replace { old, .. } | Self::Delete(old) => Some(old),
+        }
+    }
+
+    fn as_step(&self) -> RecordChange<'_> {
+        match self {
+            Self::Create(new) => RecordChange::Create(new),
+            Self::Replace { old, new } => RecordChange::Edit {
+                id: old.id,
+                new,
+                seen: Some(&old.fingerprint),
+            },
+            Self::Delete(old) => RecordChange::Delete {
+                id: old.id,
+                seen: Some(&old.fingerprint),
+            },
+        }
     }
 }
 
@@ -33,31 +79,59 @@ pub(crate) async fn create_records(
     forms: &[RecordForm],
     rules: RecordRules<'_>,
 ) -> Result<Vec<SavedRecord>, BatchError> {
-    let owner = caller.actor;
     let news = check(forms, caller, rules.words)?;
-    rules
-        .caa
-        .check(store, owner, &[], &news.iter().collect::<Vec<_>>())
-        .await?;
-    let changes: Vec<RecordChange<'_>> = news.iter().map(RecordChange::Create).collect();
-    let audit = caller.audit_context();
-    let applied = records::apply(store, owner.id, &changes, rules.limit, &audit).await;
-    let created = applied.map_err(|refused| {
-        let Some(new) = news.get(refused.index) else {
-            return BatchError::Refused(ActionError::NotFound);
-        };
-        match action_error(refused.error, Some(new)) {
-            ActionError::Invalid(faults) => BatchError::Invalid(vec![(refused.index, faults)]),
-            other => BatchError::Refused(other),
-        }
-    })?;
-    queue.wake(WakeUp::Publish);
+    let changes: Vec<PlannedChange> = news.iter().cloned().map(PlannedChange::Create).collect();
+    let created = change_records(store, queue, caller, &changes, &[], rules).await?;
     // The records are saved: without the others only warnings are missing.
+    let owner = caller.actor;
     let all = records::list(store, owner.id).await.unwrap_or_default();
     let saved = created.into_iter().zip(&news);
     Ok(saved
         .map(|(record, new)| saved_beside(&all, owner, record, new))
         .collect())
+}
+
+/// Makes all changes, or none, and returns each record as it is now, a deleted one as it was.
+/// `present` holds the records that are replaced or deleted, as the caller has read them.
+pub(crate) async fn change_records(
+    store: &Store,
+    queue: &dyn Queue,
+    caller: Caller<'_>,
+    changes: &[PlannedChange],
+    present: &[Record],
+    rules: RecordRules<'_>,
+) -> Result<Vec<Record>, BatchError> {
+    let owner = caller.actor;
+    let is_old = |record: &&Record| {
+        let mut olds = changes.iter().filter_map(PlannedChange::old_record);
+        olds.any(|old| old.id == record.id)
+    };
+    let olds: Vec<&Record> = present.iter().filter(is_old).collect();
+    let news: Vec<&NewRecord> = changes
+        .iter()
+        .filter_map(PlannedChange::new_record)
+        .collect();
+    rules.caa.check(store, owner, &olds, &news).await?;
+    let audit = caller.audit_context();
+    let steps: Vec<RecordChange<'_>> = changes.iter().map(PlannedChange::as_step).collect();
+    let applied = records::apply(store, owner.id, &steps, rules.limit, &audit).await;
+    let records = applied.map_err(|refused| {
+        let at = refused.index;
+        let change = changes.get(at);
+        match (refused.error, change.and_then(PlannedChange::new_record)) {
+            (RecordError::Changed | RecordError::NotFound, _) if change.is_some() => {
+                BatchError::ChangedMeanwhile
+            }
+            (error, Some(new)) => match action_error(error, Some(new)) {
+                ActionError::Invalid(faults) => BatchError::Invalid(vec![(at, faults)]),
+                other => BatchError::Refused(other),
+            },
+            (RecordError::Db(error), None) => BatchError::Refused(ActionError::Store(error)),
+            (_, None) => BatchError::Refused(ActionError::NotFound),
+        }
+    })?;
+    queue.wake(WakeUp::Publish);
+    Ok(records)
 }
 
 fn check(

@@ -29,7 +29,7 @@ pub(crate) use lookup::{lookup, request_lookup};
 pub(crate) use paste::{paste, paste_form};
 pub(crate) use row_actions::renew_or_delete;
 pub(crate) use state::states;
-pub(crate) use zone_file::zone_file;
+pub(crate) use zone_file::{compare_zone_file, zone_file, zone_file_form};
 #[cfg(test)]
 pub(crate) use {
     delete::DeletePage,
@@ -39,6 +39,7 @@ pub(crate) use {
     list::RecordsPage,
     lookup::LookupPage,
     paste::{PastePage, PastedRow},
+    zone_file::{DiffRow, ZoneFilePage},
 };
 
 /// For this long after the newest change a page polls for the state, in milliseconds.

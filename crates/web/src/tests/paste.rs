@@ -3,8 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use actix_web::http::StatusCode;
-use starchart_store::records;
-use starchart_store::sessions;
+use starchart_store::{records, sessions};
 
 use super::test_app::{Browser, Reply, TestApp};
 use crate::tokens;
@@ -200,5 +199,67 @@ async fn the_zone_file_reads_back_as_it_is() {
         read.body.contains("You already have a record"),
         "{}",
         read.body
+    );
+}
+
+#[actix_web::test]
+async fn a_changed_zone_file_is_compared_and_applied() {
+    const PATH: &str = "/dns-records/zone-file/compare";
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    for (name, value) in [("a", "192.0.2.1"), ("b", "192.0.2.2")] {
+        let fields = [("subdomain", name), ("type", "A"), ("value", value)];
+        browser.post("/dns-records/new", &fields).await;
+    }
+    let file = browser.get("/dns-records/zone-file").await.body;
+    let same = browser
+        .post(PATH, &[("intent", "compare"), ("text", &file)])
+        .await;
+    assert!(same.body.contains("are the same"), "{}", same.body);
+
+    let text = file
+        .replace("a IN A 192.0.2.1", "c IN A 192.0.2.1")
+        .replace("192.0.2.2", "192.0.2.9");
+    let compared = browser
+        .post(PATH, &[("intent", "compare"), ("text", &text)])
+        .await;
+    let takes: Vec<(String, String)> = compared
+        .body
+        .split("name=\"take-")
+        .skip(1)
+        .map(|part| {
+            let (number, rest) = part.split_once("\" value=\"").unwrap();
+            let value = rest.split('"').next().unwrap().replace("&#62;", ">");
+            (format!("take-{number}"), value)
+        })
+        .collect();
+    assert_eq!(takes.len(), 3, "{}", compared.body);
+    let before = values(&test_app, &browser).await;
+    let mut fields = vec![("intent", "apply"), ("text", text.as_str())];
+    fields.extend(
+        takes
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
+
+    let mut other = fields.clone();
+    other[2].1 = "1:0123456789abcdef>";
+    let stale = browser.post(PATH, &other).await;
+    assert_eq!(stale.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        stale.body.contains("in another window meanwhile"),
+        "{}",
+        stale.body
+    );
+    assert_eq!(values(&test_app, &browser).await, before);
+
+    let applied = browser.post(PATH, &fields).await;
+    assert_eq!(applied.location(), "/dns-records", "{}", applied.body);
+    assert_eq!(
+        values(&test_app, &browser).await,
+        [
+            "b.user1.starchart.com 192.0.2.9",
+            "c.user1.starchart.com 192.0.2.1"
+        ]
     );
 }

@@ -283,6 +283,7 @@ async fn save(
                 "Nothing was saved: correct the records below, or untick them.".to_owned(),
             )
         }
+        Err(BatchError::ChangedMeanwhile) => Err(Failure::NotFound),
         Err(BatchError::Refused(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden)))) => {
             page.to_confirm = Some(forbidden);
             responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)

@@ -1,34 +1,280 @@
-//! The download of all records as a zone file.
+//! All records as a zone file: the download, and a page that compares a text with the records and
+//! applies the differences.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
-use starchart_domain::zone_file::{self, ZoneRecord};
-use starchart_store::records;
+use askama::Template;
+use starchart_domain::certificate::caa::IssuanceForbidden;
+use starchart_domain::fault::Fault;
+use starchart_domain::paste::Doubt;
+use starchart_domain::plural::pluralize;
+use starchart_domain::record::NewRecord;
+use starchart_domain::zone_file::{self, FaultyLine, ZoneRecord};
+use starchart_store::records::{self, Record};
 
+use super::record_rules;
+use crate::actions::{self, ActionError, BatchError, Conflict, PlannedChange, SeenRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
+use crate::pages::{FlashKind, Layout};
+use crate::responses::{self, see_other};
+
+/// `GET /dns-records/zone-file/compare`, and the responses to its posts.
+#[derive(Debug, Clone, Template)]
+#[template(path = "records/zone-file.html")]
+pub(crate) struct ZoneFilePage {
+    pub(crate) layout: Layout,
+    /// The zone file as typed.
+    pub(crate) text: String,
+    /// Whether the text was compared.
+    pub(crate) is_compared: bool,
+    pub(crate) rows: Vec<DiffRow>,
+    pub(crate) faulty: Vec<(usize, String, Vec<String>)>,
+    /// What is wrong with the whole, as a sentence.
+    pub(crate) problem: Option<String>,
+    /// What to confirm before the changes are made.
+    pub(crate) to_confirm: Option<IssuanceForbidden>,
+}
+
+/// A difference between the text and the records.
+#[derive(Debug, Clone)]
+pub(crate) struct DiffRow {
+    /// Its number in the page's fields, from 1.
+    pub(crate) number: usize,
+    pub(crate) change: PlannedChange,
+    /// The record as it is now, unless one is created.
+    pub(crate) before: Option<String>,
+    /// The record as it will be, unless one is deleted.
+    pub(crate) after: Option<String>,
+    /// How the line was read.
+    pub(crate) doubts: Vec<Doubt>,
+    pub(crate) is_taken: bool,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl ZoneFilePage {
+    fn new(context: &RequestContext, text: String) -> Self {
+        Self {
+            layout: context.layout(),
+            text,
+            is_compared: false,
+            rows: Vec::new(),
+            faulty: Vec::new(),
+            problem: None,
+            to_confirm: None,
+        }
+    }
+}
+
+impl DiffRow {
+    /// Returns what the change does, for its heading.
+    fn verb(&self) -> &'static str {
+        match self.change {
+            PlannedChange::Create(_) => "Create",
+            PlannedChange::Replace { .. } => "Change",
+            PlannedChange::Delete(_) => "Delete",
+        }
+    }
+
+    /// Identifies the change as the user saw it.
+    fn key(&self) -> String {
+        let old = self.change.old_record();
+        let old = old.map_or_else(String::new, |old| format!("{}:{}", old.id, old.fingerprint));
+        let new = self.change.new_record().map(NewRecord::fingerprint);
+        format!("{old}>{}", new.unwrap_or_default())
+    }
+}
 
 /// Sends the user's records as a zone file (`GET /dns-records/zone-file`).
 pub(crate) async fn zone_file(
     context: Rc<RequestContext>,
     user: User,
 ) -> Result<HttpResponse, Failure> {
-    let store = context.app.store()?;
-    let all = records::list(store, user.id).await?;
-    let records: Vec<ZoneRecord> = all.iter().map(ZoneRecord::from).collect();
-    let heading = format!(
-        "The DNS records of {} at {}",
-        user.base,
-        store.now().await?.to_minute()
-    );
+    let present = records::list(context.app.store()?, user.id).await?;
     let file = format!("attachment; filename=\"{}.zone\"", user.base);
     Ok(HttpResponse::Ok()
         // RFC 4027
         .content_type("text/dns; charset=utf-8")
         .insert_header((CONTENT_DISPOSITION, file))
         .insert_header((CACHE_CONTROL, "no-store"))
-        .body(zone_file::write(&user.base, &heading, &records)))
+        .body(write(&context, &user, &present).await?))
+}
+
+async fn write(
+    context: &RequestContext,
+    user: &User,
+    present: &[Record],
+) -> Result<String, Failure> {
+    let records: Vec<ZoneRecord> = present.iter().map(ZoneRecord::from).collect();
+    let now = context.app.store()?.now().await?.to_minute();
+    let heading = format!("The DNS records of {} at {now}", user.base);
+    Ok(zone_file::write(&user.base, &heading, &records))
+}
+
+/// Shows the user's zone file in a box (`GET /dns-records/zone-file/compare`).
+pub(crate) async fn zone_file_form(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let present = records::list(context.app.store()?, user.id).await?;
+    let text = write(&context, &user, &present).await?;
+    responses::ok(&ZoneFilePage::new(&context, text))
+}
+
+/// Shows how the text differs from the records, or applies the differences that are ticked
+/// (`POST /dns-records/zone-file/compare` with the intent `compare` or `apply`).
+pub(crate) async fn compare_zone_file(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let text = context.form.text("text");
+    if text.trim().is_empty() {
+        let page = ZoneFilePage::new(&context, text);
+        return refuse(page, "The box is empty: nothing was compared.");
+    }
+    let present = records::list(context.app.store()?, user.id).await?;
+    let page = compare(&context, &user, text, &present);
+    match context.form.get("intent") {
+        Some("compare") => responses::ok(&page),
+        Some("apply") => apply(&context, &user, page, &present).await,
+        _ => Err(Failure::Unprocessable("unknown intent")),
+    }
+}
+
+fn compare(
+    context: &RequestContext,
+    user: &User,
+    text: String,
+    present: &[Record],
+) -> ZoneFilePage {
+    let records: Vec<ZoneRecord> = present.iter().map(ZoneRecord::from).collect();
+    let diff = zone_file::diff(&text, &user.base, &context.app.words, &records);
+    let line =
+        |record: &Record| format!("{} {} {}", record.name, record.rtype, record.presentation);
+    let line_of_new = |new: &NewRecord| {
+        let value = &new.value;
+        format!(
+            "{} {} {}",
+            new.name.fqdn(),
+            value.rtype(),
+            value.presentation()
+        )
+    };
+    let changes = diff.change.into_iter().map(|changed| {
+        let old = &present[changed.at];
+        let after = line_of_new(&changed.record);
+        let change = PlannedChange::Replace {
+            old: seen(old),
+            new: changed.record,
+        };
+        (change, Some(line(old)), Some(after), changed.doubts)
+    });
+    let creates = diff.create.into_iter().map(|created| {
+        let after = line_of_new(&created.record);
+        let change = PlannedChange::Create(created.record);
+        (change, None, Some(after), created.doubts)
+    });
+    let deletes = diff.delete.into_iter().map(|at| {
+        let old = &present[at];
+        let change = PlannedChange::Delete(seen(old));
+        (change, Some(line(old)), None, Vec::new())
+    });
+    // One that is missing may be in a line that was not read.
+    let is_complete = diff.faulty.is_empty();
+    let rows = changes.chain(creates).chain(deletes).enumerate();
+    ZoneFilePage {
+        is_compared: true,
+        rows: rows
+            .map(|(at, (change, before, after, doubts))| DiffRow {
+                number: at + 1,
+                is_taken: is_complete || after.is_some(),
+                change,
+                before,
+                after,
+                doubts,
+                faults: Vec::new(),
+            })
+            .collect(),
+        faulty: diff.faulty.into_iter().map(faulty_line).collect(),
+        ..ZoneFilePage::new(context, text)
+    }
+}
+
+fn faulty_line(line: FaultyLine) -> (usize, String, Vec<String>) {
+    (line.line, line.source, line.reasons)
+}
+
+async fn apply(
+    context: &RequestContext,
+    user: &User,
+    mut page: ZoneFilePage,
+    present: &[Record],
+) -> Result<HttpResponse, Failure> {
+    let app = &context.app;
+    let mut wanted: BTreeSet<&str> = context.form.numbered("take").collect();
+    for row in &mut page.rows {
+        row.is_taken = wanted.remove(row.key().as_str());
+    }
+    if !wanted.is_empty() {
+        return refuse(page, CHANGED);
+    }
+    let taken: Vec<usize> = (0..page.rows.len())
+        .filter(|at| page.rows[*at].is_taken)
+        .collect();
+    if taken.is_empty() {
+        return refuse(page, "Tick at least one change to apply.");
+    }
+    let changes: Vec<PlannedChange> = taken
+        .iter()
+        .map(|at| page.rows[*at].change.clone())
+        .collect();
+    let caller = context.caller(user);
+    let (store, rules) = (app.store()?, record_rules(context));
+    match actions::change_records(store, &*app.queue, caller, &changes, present, rules).await {
+        Ok(changed) => {
+            let count = u32::try_from(changed.len()).unwrap_or(u32::MAX);
+            let done = pluralize(count, "change was made", "changes were made");
+            context.set_flash(&[(FlashKind::Done, format!("{done} to your DNS records"))]);
+            Ok(see_other("/dns-records"))
+        }
+        Err(BatchError::Invalid(faulty)) => {
+            for (at, faults) in faulty {
+                let faults = faults.into_iter().map(|(_, fault)| fault);
+                page.rows[taken[at]].faults = faults.collect();
+            }
+            refuse(page, "Nothing was changed: see the changes below.")
+        }
+        Err(BatchError::ChangedMeanwhile) => refuse(page, CHANGED),
+        Err(BatchError::Refused(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden)))) => {
+            page.to_confirm = Some(forbidden);
+            responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(BatchError::Refused(error)) => {
+            let faults = error.into_form_faults()?;
+            let texts: Vec<String> = faults.iter().map(|(_, fault)| fault.to_string()).collect();
+            refuse(page, &format!("Nothing was changed: {}.", texts.join(". ")))
+        }
+    }
+}
+
+/// What the page says when the records are others than those that were compared.
+const CHANGED: &str = "Nothing was changed: your records were changed in another window meanwhile. \
+                       Look at the differences again.";
+
+fn refuse(mut page: ZoneFilePage, problem: &str) -> Result<HttpResponse, Failure> {
+    page.problem = Some(problem.to_owned());
+    responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+/// Remembers a record as the user sees it.
+fn seen(record: &Record) -> SeenRecord {
+    SeenRecord {
+        id: record.id,
+        fingerprint: record.fingerprint(),
+    }
 }

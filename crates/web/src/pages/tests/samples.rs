@@ -20,12 +20,12 @@ use starchart_store::records::{HistoryAction, HistoryEntry, HistoryId, Record, R
 use starchart_store::sessions::Session;
 use starchart_store::users::User;
 
-use crate::actions::{ActionError, Conflict, Denial};
+use crate::actions::{ActionError, Conflict, Denial, PlannedChange, SeenRecord};
 use crate::errors::Failure;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
-    DeletePage, FormMode, FormPage, HistoryLine, HistoryPage, InstructionsPage, LookupPage,
-    PastePage, PastedRow, RecordsPage,
+    DeletePage, DiffRow, FormMode, FormPage, HistoryLine, HistoryPage, InstructionsPage,
+    LookupPage, PastePage, PastedRow, RecordsPage, ZoneFilePage,
 };
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::pages::sign_in::label::LabelPage;
@@ -327,6 +327,34 @@ fn pasted(text: &dyn Fn(&str) -> String, path: &str) -> PastePage {
     }
 }
 
+/// A zone file that differs from the records in every way.
+fn compared(text: &dyn Fn(&str) -> String, path: &str) -> ZoneFilePage {
+    ZoneFilePage {
+        layout: signed_in(text, path),
+        text: text("www IN A 192.0.2.1"),
+        is_compared: true,
+        rows: vec![DiffRow {
+            number: 1,
+            change: PlannedChange::Delete(SeenRecord {
+                id: RecordId(7),
+                fingerprint: text("0123456789abcdef"),
+            }),
+            before: Some(text("www.user1.starchart.com A 192.0.2.1")),
+            after: Some(text("www.user1.starchart.com A 192.0.2.2")),
+            doubts: Vec::new(),
+            is_taken: true,
+            faults: vec![Fault::Duplicate],
+        }],
+        faulty: vec![(
+            3,
+            text("www IN A 192.0.2.256"),
+            vec![text("The value is invalid")],
+        )],
+        problem: Some(text("Nothing was changed")),
+        to_confirm: Some(issuance_forbidden(text)),
+    }
+}
+
 fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     let layout = |path| signed_in(text, path);
     let flash = vec![
@@ -446,6 +474,12 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             }
             .render()
             .unwrap(),
+        ),
+        (
+            "zone-file",
+            compared(text, "/dns-records/zone-file/compare")
+                .render()
+                .unwrap(),
         ),
         (
             "paste",
