@@ -72,7 +72,7 @@ pub(crate) const SPECS: &[SettingSpec] = &[
         "PUBLIC_RESOLVERS",
         No,
         Split(Some("1.1.1.1,8.8.8.8,9.9.9.9"), "none"),
-        "resolvers that users can have asked for their records (addresses, comma-separated); or none",
+        "addresses of resolvers that look up users' records (comma-separated), or none",
     ),
 ];
 

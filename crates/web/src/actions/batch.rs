@@ -30,11 +30,11 @@ impl From<ActionError> for BatchError {
 /// A change that a user has seen and wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PlannedChange {
-    /// Creates a record.
+    /// Creates a record with a new id.
     Create(NewRecord),
     /// Replaces a record's name, type, value and notes, and renews it.
     Replace { old: SeenRecord, new: NewRecord },
-    /// Deletes a record.
+    /// Deletes a record; the history keeps it.
     Delete(SeenRecord),
 }
 
