@@ -191,10 +191,12 @@ pub(super) fn heading(text: &str) -> Option<Heading> {
     })
 }
 
-/// Returns the column of a heading such as `Name/Host/Alias`, of whose words the known ones agree.
+/// Returns the column of a heading such as `Name/Host/Alias`: of its first word, which the known
+/// ones among the others do not contradict.
 fn any_of(text: &str) -> Option<Heading> {
-    let mut known = text.split('/').filter_map(|word| column(word.trim()));
-    let first = known.next().filter(|first| *first != Column::Other)?;
+    let mut words = text.split('/').map(str::trim);
+    let first = column(words.next()?).filter(|first| *first != Column::Other)?;
+    let mut known = words.filter_map(column);
     known
         .all(|column| column == first || column == Column::Other)
         .then_some(Heading {

@@ -6,7 +6,7 @@ use super::doubt::{Doubt, DoubtKind};
 use super::lexer::{self, Separator, line_at, separator_of};
 use super::raw::{self, Outcome, Raw};
 use super::rows::{self, Table};
-use super::zone_lines::ZoneState;
+use super::zone_lines::{ZoneState, has_class};
 use super::{Limits, Paste, PastedRecord, Unread, UnreadLine, cards, columns, loose, owner, value};
 use crate::fault::Field;
 use crate::names::BaseDomain;
@@ -65,13 +65,17 @@ impl Reader<'_> {
         if is_frame(text) {
             return 1;
         }
-        if let Some(table) = table_at(text) {
+        let is_zone_line = has_class(text);
+        if let Some(table) = table_at(text).filter(|_| !is_zone_line) {
             self.table = Some(table);
             return 1;
         }
         if let Some(outcome) = self.table.as_ref().and_then(|table| table.read(text)) {
             self.add(at, 1, outcome);
             return 1;
+        }
+        if is_zone_line {
+            return self.read_line(at);
         }
         if let Some(cards) = cards::read(self.lines, at) {
             let mut starts: Vec<usize> = cards.outcomes.iter().map(|(first, _)| *first).collect();

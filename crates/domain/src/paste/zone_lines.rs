@@ -153,6 +153,18 @@ impl ZoneState {
     }
 }
 
+/// Returns whether a line gives the class before the type, which makes it one of a zone file
+/// whatever else is in it.
+pub(super) fn has_class(line: &str) -> bool {
+    let words = words(line);
+    let is_type = |at: usize| {
+        let word = words.get(at);
+        word.is_some_and(|word| type_word(word.text).is_some())
+    };
+    let mut first = words.iter().take(3).enumerate();
+    first.any(|(at, word)| word.text == "IN" && (is_type(at + 1) || is_type(at + 2)))
+}
+
 /// Returns a name in lower case without its final dot.
 fn absolute(name: &str) -> String {
     unescape_name(name)

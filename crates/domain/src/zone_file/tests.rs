@@ -294,6 +294,29 @@ proptest! {
 }
 
 #[test]
+fn texts_that_look_like_parts_of_a_page_stay_as_they_are() {
+    for text in [
+        "/Ip:",
+        "Type: A",
+        "Type,Name,Value",
+        "|type|name|value|ttl|host|content|data|target|",
+        "a  b",
+        "-> x",
+        "has address 203.0.113.1",
+        "x # y // z",
+    ] {
+        let presentation = txt::encode(text);
+        let one = record("user1.school.example", RecordType::Txt, &presentation);
+        let file = write(&base(), "", std::slice::from_ref(&one));
+        let same = compare(&file, std::slice::from_ref(&one));
+        assert!(same.is_empty(), "{text}: {:?}", same.faulty);
+        let created = compare(&file, &[]);
+        assert_eq!(created.create.len(), 1, "{text}: {:?}", created.faulty);
+        assert_eq!(created.create[0].record.value.presentation(), presentation);
+    }
+}
+
+#[test]
 fn octets_that_are_no_text_stay_as_they_are() {
     let odd = record(
         "www.user1.school.example",

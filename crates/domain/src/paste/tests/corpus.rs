@@ -17,10 +17,11 @@ use crate::words::WordFilter;
 
 static WORDS: LazyLock<WordFilter> = LazyLock::new(WordFilter::built_in);
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     include_str!("../../../data/paste/hosts.txt"),
     include_str!("../../../data/paste/layouts.txt"),
     include_str!("../../../data/paste/names.txt"),
+    include_str!("../../../data/paste/types.txt"),
     include_str!("../../../data/paste/values.txt"),
 ];
 
