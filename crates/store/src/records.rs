@@ -180,26 +180,6 @@ pub async fn edit(
     .await
 }
 
-/// Edits the record as [`edit`] does, unless its [`Record::fingerprint`] is not `seen` any more.
-pub async fn edit_as_seen(
-    store: &Store,
-    owner: UserId,
-    id: RecordId,
-    new: &NewRecord,
-    seen: &str,
-    act: &AuditContext<'_>,
-) -> Result<Record, RecordError> {
-    let seen = Some(seen);
-    apply_one(
-        store,
-        owner,
-        RecordChange::Edit { id, new, seen },
-        None,
-        act,
-    )
-    .await
-}
-
 /// Renews the record: it expires after a full lifetime from now.
 pub async fn renew(
     store: &Store,

@@ -60,15 +60,15 @@ async fn compare(db: &DatabaseConnection) -> Result<SchemaState, Error> {
     if missing > 0 {
         return Ok(SchemaState::Pending(missing));
     }
-    // Builds before the first release changed columns without a new step.
-    if has_missing_columns(db).await? {
-        return Ok(SchemaState::PreRelease);
-    }
     let unknown = list_unknown(db).await?;
-    Ok(if unknown.is_empty() {
-        SchemaState::Fits
+    if !unknown.is_empty() {
+        return Ok(SchemaState::Newer(unknown));
+    }
+    // Builds before the first release changed columns without a new step.
+    Ok(if has_missing_columns(db).await? {
+        SchemaState::PreRelease
     } else {
-        SchemaState::Newer(unknown)
+        SchemaState::Fits
     })
 }
 

@@ -16,6 +16,9 @@ use crate::forms::Form;
 use crate::pages::{Flash, FlashKind, Layout};
 use crate::{address, tokens};
 
+/// The query with which a page without scripts reloads itself.
+const RELOAD_QUERY: &str = "reload";
+
 /// What is known about a request.
 pub(crate) struct RequestContext {
     pub(crate) app: web::Data<App>,
@@ -129,9 +132,19 @@ impl RequestContext {
         let csrf_token = self.app.keys.csrf_token(&binding);
         Layout {
             csrf_token,
-            flash: self.take_flash(),
+            // What a page fetches to update itself is not read as a page.
+            flash: if self.is_reload() {
+                Vec::new()
+            } else {
+                self.take_flash()
+            },
             ..self.error_layout()
         }
+    }
+
+    /// Returns whether a page asks for itself, to show what is new.
+    pub(crate) fn is_reload(&self) -> bool {
+        self.req.query_string() == RELOAD_QUERY
     }
 
     /// Returns the layout of an error page. Sets and removes no cookie.

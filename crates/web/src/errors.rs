@@ -210,8 +210,8 @@ impl Failure {
                  pages."
             }
             Self::TooLarge => {
-                "Nothing was changed. A form can have at most 64 KB: make it shorter and send it \
-                 again."
+                "Nothing was changed. A form can have at most 64 KB, one with pasted records 512 \
+                 KB: make it shorter and send it again."
             }
             Self::UnsupportedMediaType(_) => "Send the form as a browser does, uncompressed.",
             Self::Misdirected => "This service does not use this host name.",

@@ -13,9 +13,9 @@ use crate::errors::Failure;
 
 /// Limit of an ordinary form.
 pub(crate) const FORM_MAX_BYTES: usize = 64 * 1024;
-/// A form of our own pages is read up to this limit. One above [`FORM_MAX_BYTES`] is refused, and
+/// A form of our own pages is read up to this limit. One above its route's limit is refused, and
 /// the page that says so shows what was typed.
-pub(crate) const SHOWN_MAX_BYTES: usize = 8 * FORM_MAX_BYTES;
+pub(crate) const SHOWN_MAX_BYTES: usize = 2 * RECORDS_MAX_BYTES;
 /// Limit of a form with a text of many records.
 pub(crate) const RECORDS_MAX_BYTES: usize = 512 * 1024;
 /// Time within which a body must arrive.

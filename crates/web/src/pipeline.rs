@@ -24,9 +24,6 @@ use crate::responses::see_other;
 use crate::routes::{self, Handler, Route, RouteRateLimit};
 use crate::{address, csrf, error_response, telemetry, tokens, unread_body};
 
-/// The query with which a page without scripts reloads itself.
-const RELOAD_QUERY: &str = "reload";
-
 /// Configures the whole site from the route table:
 /// `actix_web::App::new().configure(configure(app))`.
 pub fn configure(app: web::Data<App>) -> impl FnOnce(&mut ServiceConfig) {
@@ -229,7 +226,7 @@ async fn load_session(context: &mut RequestContext, is_poll: bool) -> Result<(),
         return Ok(());
     };
     let (store, hash) = (context.app.store()?, tokens::hash(&token));
-    context.session = if is_poll || context.req.query_string() == RELOAD_QUERY {
+    context.session = if is_poll || context.is_reload() {
         sessions::find_for_poll(store, hash).await?
     } else {
         sessions::find(store, hash).await?

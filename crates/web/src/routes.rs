@@ -283,7 +283,7 @@ static ROUTES: &[Route] = routes! {
     POST "/dns-records/new" User records::create, fields(RECORD_FIELDS);
     GET "/dns-records/states" User records::states, polled();
     GET "/dns-records/history" User records::history;
-    POST "/dns-records/history" User records::undo, fields(&["entry", "confirm"]);
+    POST "/dns-records/history" User records::undo, fields(&["entry", "fingerprint", "confirm"]);
     GET "/dns-records/paste" User records::paste_form;
     POST "/dns-records/paste" User records::paste,
         fields(PASTE_FIELDS), numbered(PASTED_FIELDS), text_of_records();

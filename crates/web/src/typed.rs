@@ -36,6 +36,7 @@ impl TypedField {
 /// Returns the label of a field that users fill in; `None` for any other field, and for one that
 /// records of the chosen type do not have.
 fn label(name: &str, rtype: Option<RecordType>) -> Option<&'static str> {
+    let name = without_number(name);
     let label = match name {
         "subdomain" => "Name",
         "type" => "Type",
@@ -45,6 +46,7 @@ fn label(name: &str, rtype: Option<RecordType>) -> Option<&'static str> {
         "description" => "Description",
         "label" => "Domain",
         "searchText" => "Search text",
+        "text" => "Text",
         _ => {
             let mut parts = form_parts().into_iter();
             let field = parts.find(|field| field.part.name == name)?;
@@ -53,6 +55,14 @@ fn label(name: &str, rtype: Option<RecordType>) -> Option<&'static str> {
         }
     };
     Some(label)
+}
+
+/// Returns the name of a field without the number of its row: `value` for `value-3`.
+fn without_number(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((stem, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
+        _ => name,
+    }
 }
 
 /// Returns what was typed, in the order of the form, from a body in the format
@@ -84,6 +94,7 @@ mod tests {
         "RelayState",
         "SAMLResponse",
         "confirm",
+        "entry",
         "fingerprint",
         "found",
         "id",
@@ -92,6 +103,7 @@ mod tests {
         "newEffectiveUsername",
         "owner",
         "redirectTo",
+        "replace",
         "sloUsername",
         "username",
     ];

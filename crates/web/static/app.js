@@ -211,9 +211,14 @@ schedulePoll();
 
 // --- Wait for the answers of name servers and resolvers ---
 
+let lookCount = 0;
+
 async function showAnswers() {
   const world = document.getElementById("world");
-  if (!world?.dataset.pending) return;
+  if (!world?.dataset.pending || lookCount === 40) return;
+  setTimeout(showAnswers, 1500);
+  if (document.hidden) return;
+  lookCount += 1;
   try {
     const response = await fetch(`${world.dataset.pending}?reload`, { redirect: "error" });
     if (!response.ok) throw new Error(String(response.status));
@@ -225,7 +230,6 @@ async function showAnswers() {
     // The service is unavailable or the session has ended: the button asks again.
     delete world.dataset.pending;
   }
-  setTimeout(showAnswers, 1500);
 }
 setTimeout(showAnswers, 1000);
 

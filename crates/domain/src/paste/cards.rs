@@ -88,6 +88,9 @@ fn is_named(heading: &Heading) -> bool {
     is_of_record(heading) || heading.column == Column::Other
 }
 
+/// Lines that are read as one run of cards: each run looks at all of its lines at once.
+const MAX_LINES: usize = 400;
+
 /// Reads the cards that begin at this line; `None` if none does.
 pub(super) fn read(lines: &[String], at: usize) -> Option<Cards> {
     let first = Part::of(lines.get(at)?);
@@ -111,7 +114,8 @@ pub(super) fn read(lines: &[String], at: usize) -> Option<Cards> {
     if !begins {
         return None;
     }
-    let parts: Vec<Part> = lines[at..].iter().map(|line| Part::of(line)).collect();
+    let parts = lines[at..].iter().take(MAX_LINES);
+    let parts: Vec<Part> = parts.map(|line| Part::of(line)).collect();
     let leading = parts
         .iter()
         .take_while(|part| matches!(part, Part::Heading(_)))

@@ -186,6 +186,9 @@ impl Reader<'_> {
                         record.line = line;
                         record.source.clone_from(&source);
                         record.comments.clone_from(&comments);
+                        if self.paste.records.len() >= self.limits.records {
+                            break;
+                        }
                         let is_known = |known: &PastedRecord| known.form == record.form;
                         if record.has_question() || !self.paste.records.iter().any(is_known) {
                             self.paste.records.push(record);

@@ -364,6 +364,12 @@ async fn the_record_of_another_user_answers_404() {
     other.create("own", "A", "192.0.2.2").await;
     let id = owner.record_ids().await.remove(0);
     let own = other.record_ids().await.remove(0);
+    // The answers show the user's own list, which must not change in between.
+    eventually("the own record is answered", async || {
+        let page = other.clone().get("/dns-records").await;
+        page.body.contains("Answered by 1 of 1")
+    })
+    .await;
     let token = other.get("/dns-records/new").await.csrf_token();
     let answers = async |id: &str| {
         let mut other = other.clone();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, Set,
 };
-use starchart_domain::record::{RecordId, RecordType};
+use starchart_domain::record::{RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
@@ -44,6 +44,16 @@ pub struct RecordVersion {
     pub expires_at: Timestamp,
 }
 
+impl RecordVersion {
+    /// Returns the [`Record::fingerprint`] that such a record has.
+    ///
+    /// [`Record::fingerprint`]: super::Record::fingerprint
+    pub fn fingerprint(&self) -> String {
+        let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
+        fingerprint(&self.name, self.rtype, &self.presentation, notes)
+    }
+}
+
 /// A change of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
@@ -61,17 +71,24 @@ pub struct HistoryEntry {
     pub before: Option<RecordVersion>,
     /// The record after the change; `None` when it was gone.
     pub after: Option<RecordVersion>,
+    /// The record's [`Record::fingerprint`] now; `None` when it does not exist.
+    ///
+    /// [`Record::fingerprint`]: super::Record::fingerprint
+    pub now: Option<String>,
+}
+
+impl HistoryEntry {
     /// Whether the record exists now.
-    pub exists: bool,
+    pub fn exists(&self) -> bool {
+        self.now.is_some()
+    }
 }
 
 /// Which part of the history to list.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct HistoryFilter<'a> {
+pub struct HistoryFilter {
     /// Only changes of this record.
     pub record: Option<RecordId>,
-    /// Only changes by this request.
-    pub request_id: Option<&'a str>,
     /// Only this entry and older ones.
     pub up_to: Option<HistoryId>,
 }
@@ -80,15 +97,12 @@ pub struct HistoryFilter<'a> {
 pub async fn list_history(
     store: &Store,
     owner: UserId,
-    filter: HistoryFilter<'_>,
+    filter: HistoryFilter,
     limit: u64,
 ) -> Result<Vec<HistoryEntry>, Error> {
     let mut select = Entity::find().filter(Column::UserId.eq(owner.0));
     if let Some(record) = filter.record {
         select = select.filter(Column::RecordId.eq(record.0));
-    }
-    if let Some(request) = filter.request_id {
-        select = select.filter(Column::RequestId.eq(request));
     }
     if let Some(id) = filter.up_to {
         select = select.filter(Column::Id.lte(id.0));
@@ -177,7 +191,7 @@ async fn complete(
                 admin: row.actor_id.and_then(|id| admins.get(&id).cloned()),
                 before,
                 after,
-                exists: now.is_some(),
+                now: now.map(rows::fingerprint).transpose()?,
             })
         })
         .collect()

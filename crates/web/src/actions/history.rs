@@ -6,7 +6,8 @@ use starchart_domain::time::Timestamp;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{
-    self, HistoryAction, HistoryEntry, HistoryId, Record, RecordChange, RecordVersion,
+    self, ChangeError, HistoryAction, HistoryEntry, HistoryId, Record, RecordChange, RecordError,
+    RecordVersion,
 };
 
 use super::records::{action_error, find_record, saved};
@@ -25,8 +26,14 @@ pub(crate) enum UndoRefusal {
     /// The record exists again.
     #[error("The record exists: it was restored already.")]
     Restored,
-    /// The record that the change created does not exist any more.
-    #[error("The record is gone already.")]
+    /// Later changes would be undone with it.
+    #[error("The record was changed after this: undo the newer changes first, or edit it.")]
+    ChangedSince,
+    /// The record was changed after the page was shown.
+    #[error("The record was changed meanwhile: look at the newest change.")]
+    Changed,
+    /// The record does not exist any more.
+    #[error("The record is gone: the entry of its end restores it.")]
     Gone,
 }
 
@@ -55,12 +62,16 @@ pub(crate) enum UndoStep<'a> {
 /// # Errors
 /// Why nothing can.
 pub(crate) fn undo_step(entry: &HistoryEntry, now: Timestamp) -> Result<UndoStep<'_>, UndoRefusal> {
+    let after = entry.after.as_ref().map(RecordVersion::fingerprint);
+    let is_changed_since = entry.now.is_some() && after.is_some() && after != entry.now;
     match (&entry.before, entry.action) {
         (_, HistoryAction::Renew) => Err(UndoRefusal::Renewal),
-        (None, _) if entry.exists => Ok(UndoStep::Delete),
+        _ if is_changed_since => Err(UndoRefusal::ChangedSince),
+        (None, _) if entry.exists() => Ok(UndoStep::Delete),
         (None, _) => Err(UndoRefusal::Gone),
-        (Some(_), action) if action.is_end() && entry.exists => Err(UndoRefusal::Restored),
-        (Some(before), _) if entry.exists => Ok(UndoStep::Edit(before)),
+        (Some(_), action) if action.is_end() && entry.exists() => Err(UndoRefusal::Restored),
+        (Some(before), _) if entry.exists() => Ok(UndoStep::Edit(before)),
+        (Some(_), action) if !action.is_end() => Err(UndoRefusal::Gone),
         (Some(_), _) if now.since(entry.at) > RESTORE_MS => Err(UndoRefusal::TooOld),
         (Some(before), _) => Ok(UndoStep::Restore(before)),
     }
@@ -89,13 +100,15 @@ pub(crate) async fn find_change(
         .ok_or(ActionError::NotFound)
 }
 
-/// Undoes a change by a new change, which passes the checks of any other: the record limit, the
-/// word filter, the rules of its type and what else is at its name.
+/// Undoes a change by a new change. `seen` is the record's fingerprint when the user saw it: a
+/// record that was changed since is left alone. The new change passes the checks of any other: the
+/// record limit, the word filter, the rules of its type and what else is at its name.
 pub(crate) async fn undo_change(
     store: &Store,
     queue: &dyn Queue,
     caller: Caller<'_>,
     entry: &HistoryEntry,
+    seen: Option<&str>,
     rules: RecordRules<'_>,
 ) -> Result<Undone, ActionError> {
     let owner = caller.actor;
@@ -125,16 +138,22 @@ pub(crate) async fn undo_change(
             entry: entry.id,
             new,
         },
-        (UndoStep::Edit(_), Some(new)) => RecordChange::Edit {
-            id,
-            new,
-            seen: None,
-        },
-        _ => RecordChange::Delete { id, seen: None },
+        (UndoStep::Edit(_), Some(new)) => RecordChange::Edit { id, new, seen },
+        _ => RecordChange::Delete { id, seen },
     };
     let audit = caller.audit_context();
     let done = records::apply(store, owner.id, &[change], rules.limit, &audit).await;
-    let done = done.map_err(|refused| action_error(refused.error, new.as_ref()))?;
+    let done = match done {
+        Err(ChangeError {
+            error: RecordError::Changed,
+            ..
+        }) => {
+            return Err(ActionError::Conflict(Conflict::NotUndoable(
+                UndoRefusal::Changed,
+            )));
+        }
+        other => other.map_err(|refused| action_error(refused.error, new.as_ref()))?,
+    };
     let record = done.into_iter().next().ok_or(ActionError::NotFound)?;
     queue.wake(WakeUp::Publish);
     Ok(match new {

@@ -64,7 +64,7 @@ pub(crate) async fn create_record(
     let new = form
         .check(&owner.base, rules.words)
         .map_err(ActionError::Invalid)?;
-    let ended = find_replaced(store, owner, replaced).await?;
+    let ended = find_replaced(store, owner, &new, None, replaced).await?;
     let caa = rules.caa;
     caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), &[&new])
         .await?;
@@ -88,7 +88,7 @@ pub(crate) async fn edit_record(
     let old = find_record(store, owner.id, edit.id).await?;
     let checked = edit.form.check(&owner.base, rules.words);
     let new = checked.map_err(ActionError::Invalid)?;
-    let mut ended = find_replaced(store, owner, edit.replaced).await?;
+    let mut ended = find_replaced(store, owner, &new, Some(edit.id), edit.replaced).await?;
     ended.push(old);
     let caa = rules.caa;
     caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), &[&new])
@@ -112,18 +112,26 @@ pub(crate) async fn edit_record(
     finish(store, queue, owner, done, &new).await
 }
 
-/// Finds the records that are replaced; those that are gone already are left out.
+/// Finds the records that are replaced. Each must be one that excludes the new record: the form may
+/// have another name or type by now than when the user saw what was in the way.
 async fn find_replaced(
     store: &Store,
     owner: &User,
+    new: &NewRecord,
+    id: Option<RecordId>,
     replaced: &[SeenRecord],
 ) -> Result<Vec<Record>, ActionError> {
     if replaced.is_empty() {
         return Ok(Vec::new());
     }
-    let mut all = records::list(store, owner.id).await?;
-    all.retain(|record| replaced.iter().any(|seen| seen.id == record.id));
-    Ok(all)
+    let mut conflicting = list_conflicting(store, owner, new, id).await?;
+    conflicting.retain(|record| replaced.iter().any(|seen| seen.id == record.id));
+    if conflicting.len() == replaced.len() {
+        Ok(conflicting)
+    } else {
+        let fault = (Field::Form, Fault::ReplacedChanged);
+        Err(ActionError::Invalid(vec![fault]))
+    }
 }
 
 /// Puts the deletions behind the change, which keeps the index zero.

@@ -208,3 +208,65 @@ async fn what_is_in_the_way_can_be_replaced_and_brought_back() {
         );
     }
 }
+
+#[actix_web::test]
+async fn an_older_change_is_not_undone_over_newer_ones() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    create(&mut browser, "www", "A", "192.0.2.1").await;
+    let record = list_records(&test_app, &browser).await.remove(0);
+    let path = format!("/dns-records/{}", record.id);
+    for value in ["192.0.2.2", "192.0.2.3"] {
+        let fields = [("subdomain", "www"), ("type", "A"), ("value", value)];
+        browser.post(&path, &fields).await;
+    }
+    for older in &history(&test_app, &browser).await[1..] {
+        let id = older.id.0.to_string();
+        let refused = browser
+            .post("/dns-records/history", &[("entry", &id)])
+            .await;
+        assert_eq!(refused.location(), "/dns-records/history");
+        let now = list_records(&test_app, &browser).await.remove(0);
+        assert_eq!(now.presentation, "192.0.2.3", "{older:?}");
+    }
+    // A page that was opened before the last change.
+    let newest = history(&test_app, &browser).await[0].id.0.to_string();
+    let fields = [("entry", newest.as_str()), ("fingerprint", "another")];
+    let stale = browser.post("/dns-records/history", &fields).await;
+    assert_eq!(stale.location(), "/dns-records/history");
+    let undone = undo(&test_app, &mut browser, HistoryAction::Edit).await;
+    assert_eq!(undone.location(), "/dns-records", "{}", undone.body);
+    let now = list_records(&test_app, &browser).await.remove(0);
+    assert_eq!(now.presentation, "192.0.2.2");
+}
+
+#[actix_web::test]
+async fn only_what_is_in_the_way_is_replaced() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    create(&mut browser, "www", "A", "192.0.2.1").await;
+    let cname = |name| {
+        [
+            ("subdomain", name),
+            ("type", "CNAME"),
+            ("value", "example.org"),
+        ]
+    };
+    let refused = browser.post("/dns-records/new", &cname("www")).await;
+    let (_, button) = refused
+        .body
+        .split_once("name=\"replace\" value=\"")
+        .unwrap();
+    let replace = button.split('"').next().unwrap();
+    // The name is another one by the time the button is pressed.
+    let fields = [cname("other").as_slice(), &[("replace", replace)]].concat();
+    let refused = browser.post("/dns-records/new", &fields).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        refused.body.contains("look at it again"),
+        "{}",
+        refused.body
+    );
+    let left = list_records(&test_app, &browser).await;
+    assert_eq!((left.len(), left[0].rtype.as_str()), (1, "A"));
+}

@@ -167,7 +167,7 @@ async fn refuse(
         Refusal::TooLarge => {
             fields.push((
                 "padding".to_owned(),
-                format!("hidden {}", "é".repeat(12_000)),
+                format!("hidden {}", "é".repeat(route.body_limit / 6 + 1_000)),
             ));
         }
         _ => {}

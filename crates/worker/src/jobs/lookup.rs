@@ -24,6 +24,9 @@ const CONCURRENCY: usize = 4;
 /// The delay before the next run when more are due, which spares the resolvers.
 const NEXT_RUN: Duration = Duration::from_secs(1);
 
+/// The delay before the next run when no server is known.
+const WITHOUT_SERVERS: Duration = Duration::from_secs(60);
+
 /// Looks up what is due.
 pub(crate) struct Lookup;
 
@@ -63,6 +66,10 @@ impl Job for Lookup {
         let all: Vec<(Asked, &NameServer)> = all
             .chain(resolvers.map(|server| (Asked::Resolver, server)))
             .collect();
+        if all.is_empty() {
+            // The rows stay due.
+            return Ok(Outcome::Again(WITHOUT_SERVERS));
+        }
         let mut answered = stream::iter(due)
             .map(|due| ask_all(due, &all))
             .buffer_unordered(CONCURRENCY);

@@ -185,7 +185,7 @@ async fn a_restored_record_keeps_its_id(world: &World) {
     );
     let newest = history_of(world, &user).await.remove(0);
     assert_eq!(newest.action, HistoryAction::Restore);
-    assert!(newest.exists);
+    assert!(newest.exists());
 }
 
 async fn the_history_of_another_user_is_not_found(world: &World) {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use askama::Template;
 use starchart_domain::record::RecordId;
 use starchart_domain::time::Timestamp;
@@ -10,6 +11,7 @@ use starchart_store::records::{
     self, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion,
 };
 
+use super::delete::delete_page;
 use super::form::{FormMode, confirm_page, faults_page, saved_response};
 use super::record_rules;
 use crate::actions::{
@@ -135,7 +137,6 @@ pub(crate) async fn history(
     let filter = HistoryFilter {
         record: record.map(RecordId),
         up_to: up_to.map(HistoryId),
-        ..HistoryFilter::default()
     };
     let mut entries = records::list_history(store, user.id, filter, PAGE_ROWS + 1).await?;
     let older = entries
@@ -179,12 +180,14 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
         .parse()
         .map(HistoryId)
         .map_err(|_| Failure::NotFound)?;
+    let seen = context.form.get("fingerprint").map(str::to_owned);
     let entry = actions::find_change(store, &user, id).await?;
     let done = actions::undo_change(
         store,
         &*app.queue,
         context.caller(&user),
         &entry,
+        seen.as_deref(),
         record_rules(&context),
     )
     .await;
@@ -205,10 +208,17 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
         Err(error) => error,
     };
     let Some(before) = &entry.before else {
-        return Err(error.into());
+        return match error {
+            // The page that deletes the record asks for the confirmation.
+            ActionError::Conflict(Conflict::IssuanceForbidden(_)) => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                delete_page(&context, &user, entry.record_id, status).await
+            }
+            error => Err(error.into()),
+        };
     };
     let form = form_of_version(&user, before);
-    let mode = if entry.exists {
+    let mode = if entry.exists() {
         FormMode::Edit {
             id: entry.record_id.0,
             fingerprint: None,

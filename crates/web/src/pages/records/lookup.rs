@@ -39,6 +39,8 @@ struct ServerLine<'a> {
     server: &'a str,
     kind: &'static str,
     answer: String,
+    /// Whether the server answered at all.
+    has_answer: bool,
     /// Whether the answer has the record as it is saved.
     is_current: bool,
     /// The time of the day until which an answer without the record may be remembered.
@@ -68,6 +70,7 @@ impl<'a> ServerLine<'a> {
                 "name server"
             },
             answer,
+            has_answer: !matches!(answered.answer, Answer::Failed(_)),
             is_current,
             until: until.and_then(|minute| Some(minute.get(11..)?.to_owned())),
         }

@@ -192,7 +192,8 @@ fn compare(
         rows: rows
             .map(|(at, (change, before, after, doubts))| DiffRow {
                 number: at + 1,
-                is_taken: is_complete || after.is_some(),
+                // A text with some of the records deletes none of the others.
+                is_taken: is_complete && after.is_some(),
                 change,
                 before,
                 after,

@@ -112,6 +112,13 @@ pub(crate) async fn sign_in_and_keep_form(
         }
         return start(context, path.to_owned(), Some(body)).await;
     }
+    // The page that says so shows the text, which is too long to keep.
+    if matches!(
+        path,
+        "/dns-records/paste" | "/dns-records/zone-file/compare"
+    ) {
+        return Err(Failure::SessionEnded);
+    }
     let id =
         parse_id(context.req.match_info().get("id")).or_else(|| parse_id(context.form.get("id")));
     let return_to = match id {

@@ -263,7 +263,7 @@ fn history(text: &dyn Fn(&str) -> String) -> HistoryPage {
         admin: Some(text("user3")),
         before,
         after,
-        exists: false,
+        now: None,
     };
     let old = version(RecordType::A, None);
     let new = version(RecordType::Txt, Some(text("The server of our project")));
