@@ -337,10 +337,7 @@ fn a_refused_name_is_answered_for_what_it_is() {
         ("w\tw", "there is a tab; remove it"),
         // Without the character it would be no name either.
         ("w w!", "“!” is not allowed here"),
-        (
-            "wéb–site",
-            "“é” is not one of the letters a to z; use those, without accents",
-        ),
+        ("wéb–site", "“–” is a dash and not a hyphen; type - instead"),
         (
             "-w w",
             "each part between dots begins and ends with a letter or a digit",

@@ -251,7 +251,7 @@ async fn every_refusal_of_every_form_shows_what_was_typed() {
 async fn a_body_far_above_the_limit_is_not_read() {
     let test_app = TestApp::new().await;
     let mut browser = Browser::signed_in(&test_app, "user1").await;
-    let value = "a".repeat(600 * 1024);
+    let value = "a".repeat(1_100 * 1024);
     let reply = browser.post("/dns-records/new", &[("value", &value)]).await;
     assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(shown(&reply.body).is_empty());

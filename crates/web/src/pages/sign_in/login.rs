@@ -113,10 +113,12 @@ pub(crate) async fn sign_in_and_keep_form(
         return start(context, path.to_owned(), Some(body)).await;
     }
     // The page that says so shows the text, which is too long to keep.
-    if matches!(
+    let is_text_of_records = matches!(
         path,
         "/dns-records/paste" | "/dns-records/zone-file/compare"
-    ) {
+    );
+    if is_text_of_records && !context.form.text("text").trim().is_empty() {
+        acs::refuse_during_import(context).await?;
         return Err(Failure::SessionEnded);
     }
     let id =
