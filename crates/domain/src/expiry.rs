@@ -39,9 +39,9 @@ pub fn removal_due(now: Timestamp) -> RemovalDue {
     }
 }
 
-/// Returns a time of the last day, in UTC, on which a record exists that nobody renews: the day on
-/// which it expires, or the day that ends the grace after its notice, whichever is later. The
-/// record exists all that day.
+/// Returns when a record is due for removal if its owner does not renew it: when it expires, or
+/// when the grace period after its expiry notice ends, whichever is later. The record is kept until
+/// the end of that day in UTC, so pages and mails show the date only.
 ///
 /// `notified_at` is when the notice was sent. Without it the notice is sent at `now` at the
 /// earliest, and the record may exist longer.

@@ -39,8 +39,9 @@ pub fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// Returns the text as it is once each character that is not what it looks like is typed anew or
-/// left out, as [`OddChar`] advises. Blanks and control characters are left out, too.
+/// Replaces look-alike characters (full-width digits, typographic dashes and dots) by their ASCII
+/// characters, and removes quotation marks, blanks and control characters: the text that the user
+/// gets by following the advice of [`OddChar`].
 pub fn mend(text: &str) -> String {
     text.chars().filter_map(mend_char).collect()
 }

@@ -165,11 +165,12 @@ impl AssertionConsumer {
         consumer
     }
 
-    /// Checks a response, given as XML: whoever signs in is a user of whom the identity provider
-    /// signed exactly this.
+    /// Verifies a response, given as XML, and checks the result: the response is refused, or it
+    /// yields the same user and attributes as one of the responses that the identity provider
+    /// signed.
     ///
     /// # Panics
-    /// Somebody else signs in.
+    /// The response is accepted with any other user or attribute, or a check panics.
     pub fn check(&self, data: &[u8]) {
         match self.verify(&String::from_utf8_lossy(data)) {
             Ok(user) => assert!(self.honest.contains(&user), "{} signs in", user.subject),
@@ -184,7 +185,8 @@ impl AssertionConsumer {
             .block_on(self.provider.verify_response(&field, now))
     }
 
-    /// Returns seeds for [`Self::check`]: honest responses, and signed ones that sign nobody in.
+    /// Returns seeds for [`Self::check`]: valid signed responses, and signed responses that must be
+    /// refused.
     ///
     /// # Panics
     /// OpenSSL or xmlsec fails.

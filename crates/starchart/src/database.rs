@@ -130,8 +130,8 @@ impl Wait {
     }
 }
 
-/// Logs each outage of the database until `stop` is cancelled, also in a process without jobs, and
-/// when nobody uses a page.
+/// Checks every few seconds whether the database can be used, and logs each outage, until `stop` is
+/// cancelled. So an outage is logged also by a process that runs no jobs and gets no requests.
 pub(crate) async fn watch(store: Store, outages: Arc<Outages>, stop: CancellationToken) {
     loop {
         let outcome = tokio::select! {

@@ -61,7 +61,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns a time of the last day, in UTC, on which the record exists unless it is renewed.
+    /// Returns a time on the last day, in UTC, on which the record is kept unless its owner renews
+    /// it ([`last_day`]).
     pub fn last_day(&self, now: Timestamp) -> Timestamp {
         last_day(self.expires_at, self.notified_at, now)
     }

@@ -1,5 +1,5 @@
-//! Publish against the strict Route53 and a scripted zone: what counts is what stands in the zone
-//! afterwards.
+//! Tests of publish on the strict Route53 and on a scripted zone. Each checks which RRsets the zone
+//! holds afterwards.
 
 #![expect(
     clippy::unwrap_used,

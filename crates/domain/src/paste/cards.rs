@@ -88,9 +88,6 @@ fn is_named(heading: &Heading) -> bool {
     is_of_record(heading) || heading.column == Column::Other
 }
 
-/// Lines that are read as one run of cards: each run looks at all of its lines at once.
-const MAX_LINES: usize = 400;
-
 /// Reads the cards that begin at this line; `None` if none does.
 pub(super) fn read(lines: &[String], at: usize) -> Option<Cards> {
     let first = Part::of(lines.get(at)?);
@@ -114,16 +111,17 @@ pub(super) fn read(lines: &[String], at: usize) -> Option<Cards> {
     if !begins {
         return None;
     }
-    let parts = lines[at..].iter().take(MAX_LINES);
-    let parts: Vec<Part> = parts.map(|line| Part::of(line)).collect();
-    let leading = parts
-        .iter()
-        .take_while(|part| matches!(part, Part::Heading(_)))
-        .count();
-    let mut cards = if leading > 1 {
-        grid(&parts, leading)
-    } else {
-        Reader::default().read(&parts)
+    // Read one by one: the lines after the last card are not looked at, or a long text of many
+    // cards would take quadratic time.
+    let parts = || lines[at..].iter().map(|line| Part::of(line));
+    let leading = parts().map_while(|part| match part {
+        Part::Heading(heading) => Some(heading),
+        _ => None,
+    });
+    let leading: Vec<Heading> = leading.collect();
+    let mut cards = match leading.len() {
+        0 | 1 => Reader::default().read(parts()),
+        _ => grid(&leading, parts()),
     };
     if cards.outcomes.is_empty() {
         // Headings without a value, which are not read a second time.
@@ -164,25 +162,21 @@ fn is_extra(text: &str) -> bool {
 }
 
 /// Reads headings below each other and then the values in the same order, once or more.
-fn grid(parts: &[Part], width: usize) -> Cards {
-    let headings = parts[..width].iter().filter_map(|part| match part {
-        Part::Heading(heading) => Some(*heading),
-        _ => None,
-    });
-    let headings: Vec<Heading> = headings.collect();
+fn grid(headings: &[Heading], parts: impl Iterator<Item = Part>) -> Cards {
+    let width = headings.len();
     let mut cards = Cards {
         outcomes: Vec::new(),
         taken: width,
     };
     let mut cells: Vec<String> = Vec::new();
     let mut first = width;
-    for (at, part) in parts.iter().enumerate().skip(width) {
+    for (at, part) in parts.enumerate().skip(width) {
         match part {
             Part::Text(text) | Part::Title(text) => {
                 if cells.is_empty() {
                     first = at;
                 }
-                cells.push(text.clone());
+                cells.push(text);
             }
             Part::Page => {}
             Part::Blank if cells.is_empty() => {}
@@ -217,22 +211,22 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(mut self, parts: &[Part]) -> Cards {
+    fn read(mut self, parts: impl Iterator<Item = Part>) -> Cards {
         let mut taken = 0;
-        for (at, part) in parts.iter().enumerate() {
+        for (at, part) in parts.enumerate() {
             match (part, self.open) {
                 (Part::Text(text) | Part::Title(text), Some(open)) => {
                     self.open = None;
-                    self.set(at, open, text.clone());
+                    self.set(at, open, text);
                 }
                 (Part::Pair(heading, value), _) => {
                     self.open = None;
-                    self.set(at, *heading, value.clone());
+                    self.set(at, heading, value);
                 }
-                (Part::Heading(heading), _) => self.open = Some(*heading),
+                (Part::Heading(heading), _) => self.open = Some(heading),
                 (Part::Title(rtype), None) => {
                     self.end(at);
-                    self.title = Some(rtype.clone());
+                    self.title = Some(rtype);
                 }
                 (Part::Blank | Part::Page, _) => continue,
                 (Part::Text(_), None) => break,

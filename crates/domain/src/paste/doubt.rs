@@ -104,7 +104,7 @@ pub enum DoubtKind {
     PartDefault {
         /// The label of the field.
         label: &'static str,
-        /// What stands for it.
+        /// The value that is used instead.
         default: &'static str,
     },
     /// A number beside the value was taken for a field.

@@ -182,11 +182,13 @@ impl Reader<'_> {
             Outcome::Record(raw) => match self.resolve(&raw) {
                 Err(reason) => reason,
                 Ok(records) => {
+                    let mut is_full = false;
                     for mut record in records {
                         record.line = line;
                         record.source.clone_from(&source);
                         record.comments.clone_from(&comments);
-                        if self.paste.records.len() >= self.limits.records {
+                        is_full = self.paste.records.len() >= self.limits.records;
+                        if is_full {
                             break;
                         }
                         let is_known = |known: &PastedRecord| known.form == record.form;
@@ -194,7 +196,10 @@ impl Reader<'_> {
                             self.paste.records.push(record);
                         }
                     }
-                    return;
+                    if !is_full {
+                        return;
+                    }
+                    Unread::TooMany(self.limits)
                 }
             },
         };

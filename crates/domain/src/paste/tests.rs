@@ -95,6 +95,18 @@ fn a_text_is_read_within_limits() {
     let lines: Vec<usize> = paste.unread.iter().map(|unread| unread.line).collect();
     assert_eq!(lines, [3, 4]);
     assert_eq!(paste.unread[0].reason, Unread::TooMany(limits));
+
+    // One cell with several addresses is several records.
+    let text = "a A 203.0.113.1, 203.0.113.2, 203.0.113.3\n";
+    let paste = read_up_to(limits, text, &base());
+    assert_eq!(paste.records.len(), 2);
+    assert_eq!(
+        paste.unread.len(),
+        1,
+        "the rest is told: {:?}",
+        paste.unread
+    );
+    assert_eq!(paste.unread[0].reason, Unread::TooMany(limits));
 }
 
 /// Words of records, and what separates them.

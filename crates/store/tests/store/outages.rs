@@ -26,26 +26,49 @@ async fn cut(root: &mut MySqlConnection) {
     }
 }
 
+/// A server of its own, and a store on it as the user `app`, whose rights a test may change.
+struct Started {
+    store: Store,
+    root: MySqlConnection,
+    /// The name of the database.
+    name: String,
+    /// The statement that gives `app` all rights.
+    grant: String,
+    _db: TestDb,
+    _server: MariaDb,
+}
+
+impl Started {
+    async fn new() -> Self {
+        let server = MariaDb::start().await;
+        let db = TestDb::create_on(&server.url()).await;
+        let mut root = MySqlConnection::connect(&server.url()).await.unwrap();
+        let name = db.url().rsplit_once('/').unwrap().1.to_owned();
+        let grant = format!("GRANT ALL ON {name}.* TO app");
+        run(&mut root, "CREATE USER app IDENTIFIED BY 'one'").await;
+        run(&mut root, &grant).await;
+        let url = db.url().replace("root@", "app:one@");
+        let options = ConnectOptions::new(Secret::new(url));
+        let store = Store::connect(&options).await.unwrap();
+        store.migrate().await.unwrap();
+        Self {
+            store,
+            root,
+            name,
+            grant,
+            _db: db,
+            _server: server,
+        }
+    }
+}
+
 type Check = fn(&Error) -> bool;
 
 #[tokio::test]
 async fn each_outage_is_classified_and_ends_without_a_new_store() {
-    let server = MariaDb::start().await;
-    let db = TestDb::create_on(&server.url()).await;
-    let mut root = MySqlConnection::connect(&server.url()).await.unwrap();
-    let (_, name) = db
-        .url()
-        .rsplit_once('/')
-        .map(|(a, b)| (a.to_owned(), b.to_owned()))
-        .unwrap();
-    let grant = format!("GRANT ALL ON {name}.* TO app");
-    run(&mut root, "CREATE USER app IDENTIFIED BY 'one'").await;
-    run(&mut root, &grant).await;
-    let url = db.url().replace("root@", "app:one@");
-    let store = Store::connect(&ConnectOptions::new(Secret::new(url)))
-        .await
-        .unwrap();
-    store.migrate().await.unwrap();
+    let mut started = Started::new().await;
+    let (root, store) = (&mut started.root, &started.store);
+    let (name, grant) = (&started.name, &started.grant);
     let is_denied: Check = |fault| matches!(fault, Error::Denied(_));
     for (begin, check, end, can_read) in [
         (
@@ -99,12 +122,12 @@ async fn each_outage_is_classified_and_ends_without_a_new_store() {
     ] {
         // A connection that was opened before the last row's end still knows its rights.
         eventually(&begin, async || store.check_access().await).await;
-        run(&mut root, &begin).await;
-        cut(&mut root).await;
+        run(root, &begin).await;
+        cut(root).await;
         let fault = store.check_access().await.unwrap_err();
         assert!(check(&fault) && fault.is_outage(), "{begin}: {fault:?}");
         assert_eq!(store.check_reading().await.is_ok(), can_read, "{begin}");
-        run(&mut root, &end).await;
+        run(root, &end).await;
         // The first trial may use a connection that was opened before.
         eventually(&end, async || store.check_access().await).await;
     }
@@ -112,30 +135,17 @@ async fn each_outage_is_classified_and_ends_without_a_new_store() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_fails_because_all_connections_were_cut_a_moment_ago() {
-    let server = MariaDb::start().await;
-    let db = TestDb::create_on(&server.url()).await;
-    let mut root = MySqlConnection::connect(&server.url()).await.unwrap();
-    let (_, name) = db
-        .url()
-        .rsplit_once('/')
-        .map(|(a, b)| (a.to_owned(), b.to_owned()))
-        .unwrap();
-    run(&mut root, "CREATE USER app IDENTIFIED BY 'one'").await;
-    run(&mut root, &format!("GRANT ALL ON {name}.* TO app")).await;
-    let url = db.url().replace("root@", "app:one@");
-    let store = Store::connect(&ConnectOptions::new(Secret::new(url)))
-        .await
-        .unwrap();
-    store.migrate().await.unwrap();
+    let mut started = Started::new().await;
+    let (root, store) = (&mut started.root, &started.store);
     for round in 0..200 {
         // Several connections, each used a moment ago.
         let uses = (0..8).map(|_| store.check_reading());
         let uses = futures_util::future::join_all(uses).await;
         assert!(uses.iter().all(Result::is_ok), "round {round}: {uses:?}");
-        cut(&mut root).await;
+        cut(root).await;
         let next = match round % 2 {
             0 => store.check_reading().await,
-            _ => starchart_store::ticks::claim(&store, "test", round)
+            _ => starchart_store::ticks::claim(store, "test", round)
                 .await
                 .map(drop),
         };

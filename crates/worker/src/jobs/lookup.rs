@@ -11,7 +11,6 @@ use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::Error;
 use starchart_store::lease::{Lease, LeaseName};
 use starchart_store::lookups::{self, Answer, DueLookup, ServerAnswer, ServerKind};
-use tracing::warn;
 
 use crate::context::Context;
 use crate::job::{Check, Job};
@@ -53,9 +52,13 @@ impl Job for Lookup {
         let due = lookups::list_due(&context.store, MAX_LOOKUPS).await?;
         let is_full = due.len() as u64 == MAX_LOOKUPS;
         let name_servers = match context.propagation.servers(context.provider.as_ref()).await {
-            Ok(servers) => servers.servers().to_vec(),
+            Ok(servers) => {
+                context.outages.provider_works(Self::NAME);
+                servers.servers().to_vec()
+            }
             Err(error) => {
-                warn!(error = %error, "cannot find the zone's name servers, asking resolvers only");
+                let message = "cannot find the zone's name servers, asking resolvers only";
+                context.outages.provider_failed(Self::NAME, &error, message);
                 Vec::new()
             }
         };

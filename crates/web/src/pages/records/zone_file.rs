@@ -207,7 +207,13 @@ fn compare(
 }
 
 fn faulty_line(line: FaultyLine) -> (usize, String, Vec<String>) {
-    (line.line, line.source, line.reasons)
+    // Doubts are sentences already, faults are not.
+    let sentence = |reason: String| match reason.ends_with(['.', '?']) {
+        true => reason,
+        false => format!("{reason}."),
+    };
+    let reasons = line.reasons.into_iter().map(sentence).collect();
+    (line.line, line.source, reasons)
 }
 
 async fn apply(
