@@ -329,7 +329,7 @@ story('user1 requests, copies, downloads and deletes a certificate', {}, async (
     assert.equal(await page.getByRole('tabpanel').count(), 1);
   }
   await page.keyboard.press('Home');
-  assert.equal(await page.getByRole('tab', { name: 'General', exact: true }).getAttribute('aria-selected'), 'true');
+  await page.getByRole('tab', { name: 'General', exact: true, selected: true }).waitFor();
 
   await linkOrButton(page, 'Delete').click();
   await checkAppearance(page, 'certificate-delete');

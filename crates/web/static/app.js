@@ -143,10 +143,12 @@ function makeMenu(menu) {
     if (popover.matches(":popover-open")) focusItem(first);
     else popover.showPopover();
   });
+  // The event "toggle" comes later than the change: until then a screen reader would hear the old state.
+  popover.addEventListener("beforetoggle", (event) => {
+    button.setAttribute("aria-expanded", event.newState === "open");
+  });
   popover.addEventListener("toggle", (event) => {
-    const isOpen = event.newState === "open";
-    button.setAttribute("aria-expanded", isOpen);
-    if (isOpen) focusItem(first);
+    if (event.newState === "open") focusItem(first);
     first = 0;
   });
 }
