@@ -1,5 +1,6 @@
 //! The authoritative name server of the demo, over UDP and TCP on loopback (RFC 1035).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_proto::rr::rdata::{NS, SOA};
-use hickory_proto::rr::{Name, RData, Record};
+use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RrKey};
 use hickory_proto::serialize::binary::{BinDecoder, Restrict};
 use hickory_server::Server;
 use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
@@ -150,8 +151,54 @@ fn build_catalog(zone: &Memory, serial: u32) -> Catalog {
             }
         }
     }
+    limit_wildcards(records.records_get_mut());
     catalog.upsert(origin.into(), vec![Arc::new(records)]);
     catalog
+}
+
+/// Keeps wildcards from answering for what exists, by empty RRsets. By RFC 4592, section 2.2.2, a
+/// wildcard answers neither for a name that exists, whatever its types, nor below such a name;
+/// hickory looks for one wherever an RRset of the type is missing.
+fn limit_wildcards(records: &mut BTreeMap<RrKey, Arc<RecordSet>>) {
+    let parents: BTreeSet<LowerName> = records
+        .keys()
+        .filter(|key| key.name.is_wildcard())
+        .map(|key| key.name.base_name())
+        .collect();
+    let mut existing = BTreeSet::new();
+    for key in records.keys() {
+        for parent in parents.iter().filter(|parent| parent.zone_of(&key.name)) {
+            // Names between the two exist as well, even without records of their own.
+            let mut name = key.name.clone();
+            while name != *parent {
+                if !name.is_wildcard() {
+                    existing.insert(name.clone());
+                }
+                name = name.base_name();
+            }
+        }
+    }
+    for name in existing {
+        let name = Name::from(name);
+        let Ok(below) = Name::from_str("*").and_then(|star| star.append_domain(&name)) else {
+            continue;
+        };
+        for owner in [name, below] {
+            let key = |rtype| RrKey::new(LowerName::new(&owner), rtype);
+            if records.contains_key(&key(hickory_proto::rr::RecordType::CNAME)) {
+                continue;
+            }
+            // An empty CNAME RRset would hide the others.
+            for rtype in RecordType::ALL
+                .iter()
+                .filter(|rtype| **rtype != RecordType::Cname)
+            {
+                let rtype = rtype.spec().code.into();
+                let empty = || Arc::new(RecordSet::new(owner.clone(), rtype, 0));
+                records.entry(key(rtype)).or_insert_with(empty);
+            }
+        }
+    }
 }
 
 fn to_record(rrset: &ZoneRrset, rtype: RecordType, value: &str) -> Option<Record> {
@@ -161,4 +208,67 @@ fn to_record(rrset: &ZoneRrset, rtype: RecordType, value: &str) -> Option<Record
     let code = rtype.spec().code.into();
     let data = RData::read(&mut BinDecoder::new(&octets), code, length).ok()?;
     Some(Record::from_rdata(name, rrset.ttl?, data))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use starchart_testkit::wait::completes;
+
+    use super::*;
+
+    fn set(name: &str, rtype: &str, value: &str) -> ZoneRrset {
+        ZoneRrset {
+            name: name.to_owned(),
+            rtype: rtype.to_owned(),
+            ttl: Some(300),
+            values: [value.to_owned()].into_iter().collect(),
+            is_simple: true,
+        }
+    }
+
+    async fn dig(server: &NameServer, name: &str, rtype: &str) -> String {
+        let mut command = tokio::process::Command::new("dig");
+        let port = server.address().port().to_string();
+        command.args(["@127.0.0.1", "-p", &port, "+short", name, rtype]);
+        let output = completes("dig to answer", command.output()).await.unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_wildcard_answers_only_for_names_that_do_not_exist() {
+        let zone = Memory::new("starchart.com");
+        for (name, rtype, value) in [
+            ("*.u.starchart.com", "A", "192.0.2.1"),
+            ("*.u.starchart.com", "TXT", "\"any\""),
+            ("www.u.starchart.com", "AAAA", "2001:db8::1"),
+            ("deep.in.u.starchart.com", "A", "192.0.2.2"),
+            ("*.alias.starchart.com", "CNAME", "host.example."),
+            ("www.alias.starchart.com", "AAAA", "2001:db8::2"),
+        ] {
+            zone.put(set(name, rtype, value));
+        }
+        let server = NameServer::start(Arc::new(zone), ([127, 0, 0, 1], 0).into())
+            .await
+            .unwrap();
+        for (name, rtype, answer) in [
+            ("any.u", "A", "192.0.2.1"),
+            ("any.u", "TXT", "\"any\""),
+            ("below.any.u", "A", "192.0.2.1"),
+            ("www.u", "AAAA", "2001:db8::1"),
+            ("www.u", "A", ""),
+            ("www.u", "TXT", ""),
+            ("below.www.u", "A", ""),
+            ("deep.in.u", "A", "192.0.2.2"),
+            ("in.u", "A", ""),
+            ("other.in.u", "A", ""),
+            ("any.alias", "A", "host.example."),
+            ("www.alias", "AAAA", "2001:db8::2"),
+            ("www.alias", "A", ""),
+            ("below.www.alias", "A", ""),
+        ] {
+            let full = format!("{name}.starchart.com");
+            assert_eq!(dig(&server, &full, rtype).await, answer, "{name} {rtype}");
+        }
+    }
 }
