@@ -3,15 +3,19 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, SelectExt, Set,
+    ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SelectExt,
+    Set,
 };
 use serde::{Deserialize, Serialize};
 use starchart_domain::record::RecordType;
 use starchart_domain::time::Timestamp;
+use starchart_domain::user::UserId;
 
 use crate::entity::lookup::{ActiveModel, Column, Entity, Model};
+use crate::entity::name;
 use crate::error::busy_if_duplicate;
 use crate::records::read_type;
+use crate::tx::Tx;
 use crate::{Error, Store};
 
 /// How soon the same RRset can be looked up again, in milliseconds.
@@ -153,6 +157,18 @@ pub async fn request_again(store: &Store, fqdns: &[&str]) -> Result<bool, Error>
             Ok::<_, Error>(due.exec(tx.db()).await?.rows_affected > 0)
         })
         .await
+}
+
+/// Deletes the lookups of all names of a user, whose row is locked.
+pub(crate) async fn delete_of(tx: &Tx, owner: UserId) -> Result<(), Error> {
+    let names = name::Entity::find()
+        .select_only()
+        .column(name::Column::Fqdn)
+        .filter(name::Column::UserId.eq(owner.0))
+        .into_query();
+    let delete = Entity::delete_many().filter(Column::Fqdn.in_subquery(names));
+    delete.exec(tx.db()).await?;
+    Ok(())
 }
 
 /// Lists RRsets to look up, those first that have waited longest.

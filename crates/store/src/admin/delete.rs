@@ -14,7 +14,7 @@ use crate::records::delete_all::delete_all;
 use crate::sessions::IDLE_TIMEOUT_MS;
 use crate::trail::Action;
 use crate::tx::Tx;
-use crate::{Error, Store, certificates, sessions, trail, users};
+use crate::{Error, Store, certificates, lookups, sessions, trail, users};
 
 /// What the deletion of a user would end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +125,7 @@ pub async fn delete_user(
                 sessions: sessions::end_sessions_of(&tx, user, request_id).await?,
                 mails: delete_unsent_mails(&tx, user).await?,
             };
+            lookups::delete_of(&tx, user).await?;
             let subject = users::tombstone(&tx, user, now).await?;
             let detail = describe(&deleted);
             trail::write(&tx, &context, Action::UserDelete, subject.as_str(), &detail).await?;

@@ -5,12 +5,13 @@ mod impersonation;
 mod lists;
 
 use futures_util::future::join_all;
+use starchart_domain::record::RecordType;
 use starchart_domain::user::{Groups, UserId};
 use starchart_store::admin::{
     self, Admin, AdminError, CertificateStatus, PAGE_ROWS, RECENT_SIGN_IN_MS, TrailFilter,
 };
 use starchart_store::sessions::{self, IMPERSONATION_MS, Session};
-use starchart_store::{Store, records, users};
+use starchart_store::{Store, lookups, records, users};
 
 use crate::world::{TestUser, World, identity};
 

@@ -24,6 +24,11 @@ async fn a_deleted_user_leaves_only_a_tombstone(world: &World) {
     }
     furnish(world, &user).await;
     furnish(world, &other).await;
+    for of in [&user, &other] {
+        lookups::request(&world.store, &of.fqdn("www"), RecordType::A)
+            .await
+            .unwrap();
+    }
     let lease = world.lease().await;
     world.publish(&lease, &user.fqdn("www"), "C1").await;
     sessions::create(&world.store, user.id, [1; 32], None, None)
@@ -121,6 +126,11 @@ async fn a_deleted_user_leaves_only_a_tombstone(world: &World) {
     }
     assert_eq!(
         world.number("SELECT COUNT(*) FROM challenge_values").await,
+        1,
+        "another user's"
+    );
+    assert_eq!(
+        world.number("SELECT COUNT(*) FROM lookups").await,
         1,
         "another user's"
     );
