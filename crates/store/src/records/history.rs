@@ -82,6 +82,12 @@ impl HistoryEntry {
     pub fn exists(&self) -> bool {
         self.now.is_some()
     }
+
+    /// Whether the record exists and was changed again.
+    pub fn was_followed(&self) -> bool {
+        let after = self.after.as_ref().map(RecordVersion::fingerprint);
+        self.now.is_some() && after.is_some() && after != self.now
+    }
 }
 
 /// Which part of the history to list.

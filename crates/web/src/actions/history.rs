@@ -26,9 +26,9 @@ pub(crate) enum UndoRefusal {
     /// The record exists again.
     #[error("The record exists: it was restored already.")]
     Restored,
-    /// Later changes would be undone with it.
-    #[error("The record was changed after this: undo the newer changes first, or edit it.")]
-    ChangedSince,
+    /// The change was undone already.
+    #[error("The record is what it was before this change.")]
+    Undone,
     /// The record was changed after the page was shown.
     #[error("The record was changed meanwhile: look at the newest change.")]
     Changed,
@@ -51,7 +51,7 @@ pub(crate) enum Undone {
 pub(crate) enum UndoStep<'a> {
     /// Deletes the record that the change created.
     Delete,
-    /// Gives the record its former name, value and notes.
+    /// Gives the record its former name, value and notes. Undoes later changes with it.
     Edit(&'a RecordVersion),
     /// Creates the record again.
     Restore(&'a RecordVersion),
@@ -62,14 +62,14 @@ pub(crate) enum UndoStep<'a> {
 /// # Errors
 /// Why nothing can.
 pub(crate) fn undo_step(entry: &HistoryEntry, now: Timestamp) -> Result<UndoStep<'_>, UndoRefusal> {
-    let after = entry.after.as_ref().map(RecordVersion::fingerprint);
-    let is_changed_since = entry.now.is_some() && after.is_some() && after != entry.now;
     match (&entry.before, entry.action) {
         (_, HistoryAction::Renew) => Err(UndoRefusal::Renewal),
-        _ if is_changed_since => Err(UndoRefusal::ChangedSince),
         (None, _) if entry.exists() => Ok(UndoStep::Delete),
         (None, _) => Err(UndoRefusal::Gone),
         (Some(_), action) if action.is_end() && entry.exists() => Err(UndoRefusal::Restored),
+        (Some(before), _) if entry.now.as_ref() == Some(&before.fingerprint()) => {
+            Err(UndoRefusal::Undone)
+        }
         (Some(before), _) if entry.exists() => Ok(UndoStep::Edit(before)),
         (Some(_), action) if !action.is_end() => Err(UndoRefusal::Gone),
         (Some(_), _) if now.since(entry.at) > RESTORE_MS => Err(UndoRefusal::TooOld),

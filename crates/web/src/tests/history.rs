@@ -210,7 +210,7 @@ async fn what_is_in_the_way_can_be_replaced_and_brought_back() {
 }
 
 #[actix_web::test]
-async fn an_older_change_is_not_undone_over_newer_ones() {
+async fn an_older_change_is_undone_together_with_newer_ones() {
     let test_app = TestApp::new().await;
     let mut browser = Browser::signed_in(&test_app, "user1").await;
     create(&mut browser, "www", "A", "192.0.2.1").await;
@@ -220,24 +220,36 @@ async fn an_older_change_is_not_undone_over_newer_ones() {
         let fields = [("subdomain", "www"), ("type", "A"), ("value", value)];
         browser.post(&path, &fields).await;
     }
-    for older in &history(&test_app, &browser).await[1..] {
-        let id = older.id.0.to_string();
-        let refused = browser
-            .post("/dns-records/history", &[("entry", &id)])
-            .await;
-        assert_eq!(refused.location(), "/dns-records/history");
-        let now = list_records(&test_app, &browser).await.remove(0);
-        assert_eq!(now.presentation, "192.0.2.3", "{older:?}");
+    let [second, first, created] = &history(&test_app, &browser).await[..] else {
+        panic!("two edits and the creation")
+    };
+    let page = browser.get("/dns-records/history").await.body;
+    for label in ["Undo", "Go back to before this", "Delete it"] {
+        let button = format!(">{label}</button>");
+        assert_eq!(page.matches(&button).count(), 1, "{button} {page}");
     }
+    let mut post = async |entry: &HistoryEntry, fingerprint: Option<&str>| {
+        let id = entry.id.0.to_string();
+        let mut fields = vec![("entry", id.as_str())];
+        fields.extend(fingerprint.map(|seen| ("fingerprint", seen)));
+        let reply = browser.post("/dns-records/history", &fields).await;
+        let values = list_records(&test_app, &browser).await.into_iter();
+        let values: Vec<_> = values.map(|record| record.presentation).collect();
+        (reply.location().to_owned(), values.join(" "))
+    };
+    let changed = |value: &str| ("/dns-records".to_owned(), value.to_owned());
+    let kept = |value: &str| ("/dns-records/history".to_owned(), value.to_owned());
     // A page that was opened before the last change.
-    let newest = history(&test_app, &browser).await[0].id.0.to_string();
-    let fields = [("entry", newest.as_str()), ("fingerprint", "another")];
-    let stale = browser.post("/dns-records/history", &fields).await;
-    assert_eq!(stale.location(), "/dns-records/history");
-    let undone = undo(&test_app, &mut browser, HistoryAction::Edit).await;
-    assert_eq!(undone.location(), "/dns-records", "{}", undone.body);
-    let now = list_records(&test_app, &browser).await.remove(0);
-    assert_eq!(now.presentation, "192.0.2.2");
+    assert_eq!(post(first, Some("another")).await, kept("192.0.2.3"));
+    let seen = first.now.as_deref();
+    assert_eq!(post(first, seen).await, changed("192.0.2.1"));
+    assert_eq!(post(first, None).await, kept("192.0.2.1"), "done already");
+    assert_eq!(post(second, None).await, changed("192.0.2.2"));
+    assert_eq!(post(created, None).await, changed(""), "it is deleted");
+    let entries = history(&test_app, &browser).await;
+    assert_eq!(entries.len(), 6, "every undone change is a change");
+    let restored = undo(&test_app, &mut browser, HistoryAction::Delete).await;
+    assert_eq!(restored.location(), "/dns-records", "{}", restored.body);
 }
 
 #[actix_web::test]

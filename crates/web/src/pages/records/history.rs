@@ -62,6 +62,7 @@ impl HistoryLine {
     pub(crate) fn new(entry: HistoryEntry, now: Timestamp) -> Self {
         let undo = undo_step(&entry, now).map(|step| match step {
             UndoStep::Delete => "Delete it",
+            UndoStep::Edit(_) if entry.was_followed() => "Go back to before this",
             UndoStep::Edit(_) => "Undo",
             UndoStep::Restore(_) => "Restore",
         });
