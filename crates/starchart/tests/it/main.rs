@@ -31,6 +31,7 @@ mod metrics;
 mod pages;
 mod publish;
 mod pysaml2;
+mod races;
 mod raw;
 mod reconcile;
 mod record_types;
