@@ -5,6 +5,8 @@ mod next;
 
 use std::fmt;
 
+use strum::VariantArray;
+
 use crate::record::RecordType;
 use crate::time::Timestamp;
 
@@ -47,7 +49,7 @@ pub fn certificate_names(domain: &str) -> [String; 2] {
 }
 
 /// The persisted state of an order. Each step is saved before the next call to the CA or the zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum OrderStep {
     /// Requested by the user; the CA has no order yet.
     Requested,
@@ -71,17 +73,7 @@ pub enum OrderStep {
 
 impl OrderStep {
     /// Every step, in the order they are taken.
-    pub const ALL: [Self; 9] = [
-        Self::Requested,
-        Self::Ordered,
-        Self::Publishing,
-        Self::Validating,
-        Self::KeySaved,
-        Self::Finalizing,
-        Self::Issued,
-        Self::Failed,
-        Self::Abandoned,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Returns the word that the database stores.
     pub const fn as_str(self) -> &'static str {
@@ -100,7 +92,7 @@ impl OrderStep {
 
     /// Parses the word that the database stores.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.as_str() == text)
+        Self::ALL.iter().copied().find(|step| step.as_str() == text)
     }
 
     /// Returns whether no step follows.

@@ -1,7 +1,9 @@
 //! The contents of the mails that users get.
 
+use strum::VariantArray;
+
 /// The event that a mail reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum NoticeKind {
     /// Records will expire soon.
     RecordExpiring,
@@ -19,14 +21,7 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind of notice.
-    pub const ALL: [Self; 6] = [
-        Self::RecordExpiring,
-        Self::RecordExpired,
-        Self::CertificateReady,
-        Self::CertificateFailed,
-        Self::CertificateExpiring,
-        Self::CertificateExpired,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Returns the word that the database stores.
     pub const fn as_str(self) -> &'static str {
@@ -42,7 +37,7 @@ impl NoticeKind {
 
     /// Parses the word that the database stores.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
     }
 }
 

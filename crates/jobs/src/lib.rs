@@ -10,6 +10,7 @@ mod outcome;
 mod redis;
 
 use async_trait::async_trait;
+use strum::VariantArray;
 use tokio_util::sync::CancellationToken;
 
 pub use self::redis::{CommandError, Error, PoolEnded, RedisOptions, RedisQueue, clear};
@@ -18,7 +19,7 @@ pub use memory::{InProcessQueue, NullQueue};
 pub use outcome::Outcome;
 
 /// The name of a background job that other parts of the program can start before its period ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum WakeUp {
     /// Publishes names with unpublished changes.
     Publish,
@@ -34,13 +35,7 @@ pub enum WakeUp {
 
 impl WakeUp {
     /// Every wake-up, in the order in which a queue returns them.
-    pub const ALL: [Self; 5] = [
-        Self::Publish,
-        Self::Track,
-        Self::Certificate,
-        Self::Mail,
-        Self::Lookup,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Returns the job's name in logs and messages.
     pub const fn as_str(self) -> &'static str {

@@ -69,7 +69,7 @@ fn subjects(kind: NoticeKind) -> (&'static str, &'static str) {
 
 #[test]
 fn every_kind_has_a_singular_and_a_plural_subject() {
-    for kind in NoticeKind::ALL {
+    for &kind in NoticeKind::ALL {
         let (one, many) = subjects(kind);
         let item = match kind {
             NoticeKind::RecordExpiring | NoticeKind::RecordExpired => {

@@ -21,6 +21,7 @@ use starchart_domain::expiry::{NOTICE_MS, certificate_notice_at, removal_due};
 use starchart_domain::notice::{NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
+use strum::VariantArray;
 
 use crate::certificates::key_deletion;
 use crate::entity::certificate::{self, State as CertificateState};
@@ -34,7 +35,7 @@ use crate::{Error, Store, records, users};
 pub const BATCH: u64 = 500;
 
 /// The steps of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum ExpiryStep {
     /// Deletes records whose owner was notified long enough ago.
     ExpireRecords,
@@ -48,12 +49,7 @@ pub enum ExpiryStep {
 
 impl ExpiryStep {
     /// Every step, in the order in which a run takes them.
-    pub const ALL: [Self; 4] = [
-        Self::ExpireRecords,
-        Self::NotifyRecords,
-        Self::ExpireCertificates,
-        Self::NotifyCertificates,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Its name in logs.
     pub const fn as_str(self) -> &'static str {

@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn every_wake_up_starts_the_job_of_its_name() {
         let table = table();
-        for wake_up in WakeUp::ALL {
+        for &wake_up in WakeUp::ALL {
             let woken: Vec<&str> = table
                 .iter()
                 .filter(|job| job.wake_up == Some(wake_up))

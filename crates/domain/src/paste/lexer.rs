@@ -4,6 +4,8 @@
 //! parentheses over several lines, comments. They are applied leniently, because most pasted texts
 //! are none: a parenthesis counts only at the edge of a word and when it is closed.
 
+use strum::VariantArray;
+
 use crate::input::{OddChar, is_invisible};
 
 /// How many lines a record in parentheses may have.
@@ -173,7 +175,7 @@ fn word(line: &str, start: usize, end: usize) -> Word<'_> {
 }
 
 /// What separates the cells of a table's rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub(super) enum Separator {
     /// Tabs, as browsers copy tables.
     Tab,
@@ -189,13 +191,7 @@ pub(super) enum Separator {
 
 impl Separator {
     /// Every separator, the clearest first.
-    pub(super) const ALL: [Self; 5] = [
-        Self::Tab,
-        Self::Pipe,
-        Self::Comma,
-        Self::Blanks,
-        Self::Words,
-    ];
+    pub(super) const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Splits a line into its cells.
     pub(super) fn split(self, line: &str) -> Vec<String> {

@@ -343,7 +343,7 @@ fn table_at(line: &str) -> Option<Table> {
             });
         }
     }
-    Separator::ALL.into_iter().find_map(|separator| {
+    Separator::ALL.iter().copied().find_map(|separator| {
         let cells = separator.split(line);
         let headings = columns::headings(&cells).filter(|_| cells.len() > 1)?;
         Some(Table {

@@ -41,7 +41,8 @@ pub(crate) fn read(message: &[u8]) -> Result<WakeUp, EnvelopeError> {
         return Err(EnvelopeError::Version(v));
     }
     WakeUp::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .find(|candidate| candidate.as_str() == job)
         .ok_or(EnvelopeError::UnknownJob)
 }
@@ -59,7 +60,7 @@ mod tests {
             .lines()
             .map(|line| read(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}")))
             .collect();
-        for job in WakeUp::ALL {
+        for &job in WakeUp::ALL {
             assert!(
                 jobs.contains(&job),
                 "add {} to the golden file",
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_job_is_written_as_in_the_golden_file() {
-        for job in WakeUp::ALL {
+        for &job in WakeUp::ALL {
             let message = String::from_utf8(write(job).unwrap_or_default()).unwrap_or_default();
             assert!(GOLDEN.lines().any(|line| line == message), "{message}");
         }

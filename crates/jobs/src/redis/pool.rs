@@ -111,9 +111,7 @@ impl Pool {
             }
             if heartbeat.last().is_some() {
                 // The messages that it held are unknown, so wake every job.
-                WakeUp::ALL
-                    .into_iter()
-                    .for_each(|job| (self.on_message)(job));
+                WakeUp::ALL.iter().for_each(|job| (self.on_message)(*job));
             }
             let (first, max) = (RESTART_DELAY, RESTART_DELAY_MAX);
             tokio::select! {
@@ -215,7 +213,7 @@ impl Pool {
             .ignore();
         clear.zrem(self.config.workers_set(), name).ignore();
         // The messages that it held are lost, so no job has a pending message.
-        for job in WakeUp::ALL {
+        for &job in WakeUp::ALL {
             clear.del(keys::pending_mark(&self.config, job)).ignore();
         }
         Ok(clear.exec_async(&mut redis).await?)

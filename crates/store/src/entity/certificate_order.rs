@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_step_is_stored_as_its_word() {
-        for step in OrderStep::ALL {
+        for &step in OrderStep::ALL {
             assert_eq!(Step::from(step).to_value(), step.as_str());
             assert_eq!(OrderStep::from(Step::from(step)), step);
         }

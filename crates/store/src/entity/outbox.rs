@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_stored_as_its_word() {
-        for kind in NoticeKind::ALL {
+        for &kind in NoticeKind::ALL {
             assert_eq!(Value::from(Kind(kind)), kind.as_str().into());
             assert_eq!(Kind::parse(kind.as_str()).ok(), Some(Kind(kind)));
         }

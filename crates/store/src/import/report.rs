@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 /// The topic of a line, in the report's order. The notes in `import_rows` store these names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Topic {
     /// Users who have to choose a name.
@@ -38,20 +41,7 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic, in the report's order.
-    pub const ALL: [Self; 12] = [
-        Self::NoName,
-        Self::SharedSubject,
-        Self::AccountLeftOut,
-        Self::Challenge,
-        Self::RecordLeftOut,
-        Self::ElsewhereRecord,
-        Self::Ended,
-        Self::Rule,
-        Self::NotInZone,
-        Self::CertificateLeftOut,
-        Self::NoKeys,
-        Self::AskAgain,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The heading of its lines.
     pub const fn title(self) -> &'static str {

@@ -25,7 +25,7 @@ on_both!(
 /// Everything that is due at this moment, as a run takes it.
 async fn sweep(world: &World) -> [u64; 4] {
     let mut rows = [0; 4];
-    for (n, step) in ExpiryStep::ALL.into_iter().enumerate() {
+    for (n, step) in ExpiryStep::ALL.iter().copied().enumerate() {
         let users = expiry::list_due_users(&world.store, step, None, 1_000)
             .await
             .unwrap();

@@ -96,7 +96,7 @@ async fn current_slot(context: &Context) -> Result<i64, Error> {
 /// lease is lost, or records may not expire now.
 async fn sweep(context: &Context, lease: &Lease, started: Timestamp) -> Result<bool, Error> {
     let mut held = false;
-    for step in ExpiryStep::ALL {
+    for &step in ExpiryStep::ALL {
         let mut after = None;
         let mut rows = 0;
         let complete = loop {

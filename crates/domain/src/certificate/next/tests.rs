@@ -54,7 +54,7 @@ const LIVE: [OrderStep; 6] = [
 
 #[test]
 fn without_observations_each_step_observes_first() {
-    for step in OrderStep::ALL {
+    for &step in OrderStep::ALL {
         let wanted = match step {
             OrderStep::Requested => NextStep::Open,
             OrderStep::Publishing => NextStep::ReadZone,

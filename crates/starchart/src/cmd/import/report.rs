@@ -21,7 +21,7 @@ pub(super) enum Length {
 pub(super) fn text(report: &Report, length: Length) -> String {
     let mut out = numbers(&report.counts);
     let topics = report.by_topic();
-    for topic in Topic::ALL {
+    for &topic in Topic::ALL {
         let Some(lines) = topics.get(&topic) else {
             continue;
         };

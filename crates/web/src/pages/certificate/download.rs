@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use starchart_store::certificates::{self, Certificate};
+use strum::VariantArray;
 
 use crate::actions;
 use crate::actor::User;
@@ -14,7 +15,7 @@ use crate::csrf;
 use crate::errors::Failure;
 
 /// The parts of a certificate that can be copied and downloaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub(crate) enum CertificatePart {
     Certificate,
     PrivateKey,
@@ -26,12 +27,7 @@ pub(crate) enum CertificatePart {
 
 impl CertificatePart {
     /// Every part, in the order of the page.
-    pub(crate) const ALL: [Self; 4] = [
-        Self::Certificate,
-        Self::PrivateKey,
-        Self::Chain,
-        Self::FullChain,
-    ];
+    pub(crate) const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Returns the last segment of its path `/certificate/download/…`.
     pub(crate) const fn path_segment(self) -> &'static str {
@@ -46,7 +42,8 @@ impl CertificatePart {
     /// Returns the part with this path segment.
     pub(crate) fn parse(segment: &str) -> Option<Self> {
         Self::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|part| part.path_segment() == segment)
     }
 
@@ -190,8 +187,8 @@ mod tests {
         );
         assert!(
             CertificatePart::ALL
-                .into_iter()
-                .all(|part| CertificatePart::parse(part.path_segment()) == Some(part))
+                .iter()
+                .all(|part| CertificatePart::parse(part.path_segment()) == Some(*part))
         );
         assert_eq!(CertificatePart::parse("privatekey"), None);
     }

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn exactly_one_step_is_in_progress_until_the_order_ends() {
-        for step in OrderStep::ALL {
+        for &step in OrderStep::ALL {
             let states: Vec<_> = steps(&at(step, None), "Route53")
                 .iter()
                 .map(|step| step.state)
