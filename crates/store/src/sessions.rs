@@ -1,5 +1,7 @@
 //! Sessions: server-side rows, found by the SHA-256 of an opaque token.
 
+mod recent;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
@@ -13,6 +15,8 @@ use crate::entity::user;
 use crate::tx::Tx;
 use crate::users::{self, User};
 use crate::{Error, Store};
+
+pub(crate) use recent::RecentSessions;
 
 /// How long a session lives without a request, in milliseconds.
 pub const IDLE_TIMEOUT_MS: i64 = 8 * 60 * 60 * 1_000;
@@ -118,6 +122,25 @@ struct Found {
 /// `last_seen_at` at most once a minute.
 pub async fn find(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>, Error> {
     load(store, token_hash, true).await
+}
+
+/// Finds the session as [`find`] does, for a request that changes nothing. What was read in the
+/// last half second is taken from memory if this process has written nothing since; so another
+/// process's sign-out or suspension is noticed half a second later. An admin's is always read, so
+/// that the right is lost at once.
+pub async fn find_recent(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>, Error> {
+    let recent = store.recent_sessions();
+    if let Some(session) = recent.get(&token_hash) {
+        return Ok(Some(session));
+    }
+    let writes = recent.writes();
+    let session = load(store, token_hash, true).await?;
+    if let Some(session) = &session
+        && !session.signed_in().groups.admin
+    {
+        recent.keep(token_hash, session.clone(), writes);
+    }
+    Ok(session)
 }
 
 /// Finds the session as [`find`] does, for a request that a page makes by itself: it is no activity

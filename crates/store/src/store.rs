@@ -16,6 +16,7 @@ use crate::connect::{ConnectOptions, Endpoint, OutdatedConnections};
 use crate::error::{ConnectError, Error};
 use crate::reader::{Reader, repeat_if_broken};
 use crate::rights;
+use crate::sessions::RecentSessions;
 use crate::vault::Vault;
 
 /// The time limit of the statements that try the database.
@@ -35,6 +36,7 @@ struct Inner {
     writer: DatabaseConnection,
     outdated: OutdatedConnections,
     offset: AtomicI64,
+    recent_sessions: RecentSessions,
     message_host: String,
     vault: Vault,
 }
@@ -87,6 +89,7 @@ impl Store {
                 writer,
                 outdated,
                 offset,
+                recent_sessions: RecentSessions::default(),
                 vault,
                 message_host,
             }),
@@ -102,6 +105,7 @@ impl Store {
     /// what time brings.
     pub fn set_clock_offset(&self, millis: i64) {
         self.inner.offset.store(millis, Ordering::SeqCst);
+        self.recent_sessions().forget();
     }
 
     /// Whether the database answers.
@@ -212,6 +216,11 @@ impl Store {
     /// Seals and opens private keys.
     pub(crate) fn vault(&self) -> &Vault {
         &self.inner.vault
+    }
+
+    /// Sessions that were read a moment ago.
+    pub(crate) fn recent_sessions(&self) -> &RecentSessions {
+        &self.inner.recent_sessions
     }
 
     /// For single reading statements.

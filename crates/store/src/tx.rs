@@ -90,9 +90,10 @@ impl Store {
         let begun = Arc::into_inner(tx.inner).ok_or_else(kept)?;
         match outcome {
             Ok(done) => {
-                begun
-                    .commit()
-                    .await
+                let committed = begun.commit().await;
+                // Also after a failure: the outcome of a commit can be unknown.
+                self.recent_sessions().forget();
+                committed
                     .map(|()| done)
                     .map_err(|fault| match Error::from(fault) {
                         busy @ Error::Busy(_) => Try::Again(busy.into()),

@@ -228,6 +228,8 @@ async fn load_session(context: &mut RequestContext, is_poll: bool) -> Result<(),
     let (store, hash) = (context.app.store()?, tokens::hash(&token));
     context.session = if is_poll || context.is_reload() {
         sessions::find_for_poll(store, hash).await?
+    } else if context.req.method().is_safe() {
+        sessions::find_recent(store, hash).await?
     } else {
         sessions::find(store, hash).await?
     };

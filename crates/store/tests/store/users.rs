@@ -6,6 +6,7 @@ use starchart_domain::user::Groups;
 use starchart_store::sessions::{self, ABSOLUTE_TIMEOUT_MS, IDLE_TIMEOUT_MS};
 use starchart_store::users::{self, ClaimError, SignInError};
 use starchart_store::{housekeeping, ticks, trail};
+use starchart_testkit::wait::eventually;
 
 use crate::world::{World, identity, name_id};
 
@@ -17,6 +18,7 @@ on_both!(
     a_label_is_chosen_once,
     a_suspended_user_is_signed_out_at_once,
     a_session_lives_until_it_ends,
+    a_recent_session_is_forgotten_by_every_write_here_and_soon_elsewhere,
     sessions_end_by_idleness_and_by_age,
     a_tick_has_one_runner,
     expired_rows_are_purged,
@@ -235,6 +237,41 @@ async fn a_session_lives_until_it_ends(world: &World) {
     assert!(
         sessions::find(&other, [1; 32]).await.unwrap().is_some(),
         "the user's other sessions go on"
+    );
+}
+
+async fn a_recent_session_is_forgotten_by_every_write_here_and_soon_elsewhere(world: &World) {
+    let user = world.user("user1").await;
+    let other = world.another().await;
+    let is_live = async |store, token: u8| {
+        let found = sessions::find_recent(store, [token; 32]).await;
+        found.unwrap().is_some()
+    };
+    for token in 1..=2 {
+        sessions::create(&world.store, user.id, [token; 32], None, None)
+            .await
+            .unwrap();
+        assert!(is_live(&world.store, token).await && is_live(&other, token).await);
+    }
+    sessions::end(&world.store, [1; 32], "request")
+        .await
+        .unwrap();
+    assert!(!is_live(&world.store, 1).await, "this process has ended it");
+    let elsewhere = "the other process to notice the end of the session";
+    eventually(elsewhere, async || !is_live(&other, 1).await).await;
+    assert!(is_live(&world.store, 2).await && is_live(&other, 2).await);
+
+    assert!(is_live(&world.store, 2).await, "read again");
+    world
+        .run("UPDATE users SET suspended_at = 1")
+        .await
+        .unwrap();
+    sessions::end(&world.store, [9; 32], "request")
+        .await
+        .unwrap();
+    assert!(
+        !is_live(&world.store, 2).await,
+        "any write of this process makes it read again"
     );
 }
 
