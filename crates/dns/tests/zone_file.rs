@@ -10,6 +10,7 @@ use hickory_proto::serialize::txt::Parser;
 use proptest::prelude::*;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
 use starchart_domain::record::{RecordForm, RecordType};
+use starchart_domain::ttl::TtlLimits;
 use starchart_domain::words::WordFilter;
 use starchart_domain::zone_file::{Notes, ZoneRecord, write};
 
@@ -37,11 +38,14 @@ fn record(number: usize, rtype: RecordType, text: Option<&str>, note: &str) -> Z
         description: note.to_owned(),
         ..RecordForm::default()
     };
-    let new = form.check(&base(), &WordFilter::built_in()).unwrap();
+    let new = form
+        .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
+        .unwrap();
     ZoneRecord {
         name: new.name.fqdn().to_owned(),
         rtype,
         presentation: new.value.presentation().to_owned(),
+        ttl: new.ttl.beside(None),
         notes: Notes {
             description: new.description,
             ..Notes::default()

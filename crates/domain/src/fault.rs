@@ -7,6 +7,7 @@ use std::fmt;
 use crate::input::OddChar;
 use crate::input::typed::Typed;
 use crate::names::idn::IdnFault;
+use crate::ttl::TtlFault;
 
 use advice::{Columns, Mistyped, Wanted};
 
@@ -21,6 +22,8 @@ pub enum Field {
     Part(&'static str),
     /// The value as typed.
     Value,
+    /// The TTL of the RRset.
+    Ttl,
     /// The user's note of ports.
     Ports,
     /// The user's note of a course.
@@ -40,10 +43,11 @@ impl Field {
             Self::Type => 1,
             Self::Part(_) => 2,
             Self::Value => 3,
-            Self::Ports => 4,
-            Self::Course => 5,
-            Self::Description => 6,
-            Self::Form => 7,
+            Self::Ttl => 4,
+            Self::Ports => 5,
+            Self::Course => 6,
+            Self::Description => 7,
+            Self::Form => 8,
         }
     }
 }
@@ -61,6 +65,8 @@ pub enum Fault {
     Part(&'static str),
     /// A field before the value has a character that is not what it looks like.
     Odd(OddChar),
+    /// The TTL is not allowed.
+    Ttl(TtlFault),
     /// A note is too long.
     TooLong {
         /// The longest note, in characters.
@@ -224,6 +230,7 @@ impl fmt::Display for Fault {
             Self::Value(fault) => write!(f, "Record value is invalid: {fault}"),
             Self::Part(fault) => f.write_str(fault),
             Self::Odd(odd) => write!(f, "In this field {odd}"),
+            Self::Ttl(fault) => fault.fmt(f),
             Self::TooLong { max } => write!(f, "Use at most {max} characters"),
             Self::ControlCharacter(odd) => write!(f, "In this text {odd}"),
             Self::QuotaReached { limit } => write!(

@@ -8,6 +8,7 @@ use crate::names::{BaseDomain, Label, RootDomain};
 use crate::presentation::unescape_name;
 use crate::record::spec::TypeSpec;
 use crate::record::{RecordForm, RecordType, RecordValue, form_parts};
+use crate::ttl::TtlLimits;
 use crate::txt;
 use crate::words::WordFilter;
 
@@ -61,7 +62,7 @@ fn check_form(rtype: RecordType, text: &str) {
         parts,
         ..RecordForm::default()
     };
-    let record = match form.check(&base, &WordFilter::default()) {
+    let record = match form.check(&base, &WordFilter::default(), &TtlLimits::default()) {
         Ok(record) => record,
         Err(faults) => {
             assert!(

@@ -26,6 +26,7 @@ pub mod secret;
 pub mod site;
 pub mod time;
 pub mod timers;
+pub mod ttl;
 pub mod txt;
 pub mod user;
 pub mod words;

@@ -1,5 +1,7 @@
 //! How much a user or an address may do.
 
+use crate::ttl::TtlLimits;
+
 /// The limits that an operator sets. Their defaults are in the list of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -15,4 +17,6 @@ pub struct Limits {
     pub admin_searches_per_minute: u32,
     /// `RATE_LIMIT_CERTIFICATE_REQUESTS_PER_DAY`: certificate requests of one user in 24 hours.
     pub certificate_requests_per_day: u32,
+    /// `RECORD_TTL_MIN_S`, `RECORD_TTL_MAX_S`, `RECORD_TTL_DEFAULT_S`: the TTLs of RRsets.
+    pub ttl: TtlLimits,
 }

@@ -33,6 +33,7 @@ use std::fmt;
 
 use crate::names::BaseDomain;
 use crate::record::RecordForm;
+use crate::ttl::Ttl;
 
 pub use doubt::{Doubt, DoubtKind};
 
@@ -69,8 +70,8 @@ pub struct PastedRecord {
     pub source: String,
     /// Its fields; empty where [`Self::doubts`] has a question.
     pub form: RecordForm,
-    /// Its time to live, in seconds.
-    pub ttl: Option<u32>,
+    /// The TTL that the text gives to its RRset.
+    pub ttl: Option<Ttl>,
     /// Its value in canonical form, if it is a zone file's line whose value is well-formed.
     pub presentation: Option<String>,
     /// The comment lines directly above it, and the comment after it.

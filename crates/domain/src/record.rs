@@ -37,6 +37,7 @@ use crate::input::typed::{Typed, ZoneLine};
 use crate::input::{OddChar, clean_note};
 use crate::names::idn::to_unicode;
 use crate::names::{BaseDomain, OwnedName};
+use crate::ttl::{Ttl, TtlChoice, TtlLimits};
 use crate::words::WordFilter;
 
 pub use beside::{Neighbour, notes_beside};
@@ -78,6 +79,8 @@ pub struct RecordForm {
     /// The fields before the value, by the names of their form fields. Those of other types are
     /// ignored.
     pub parts: BTreeMap<&'static str, String>,
+    /// The TTL of the RRset; empty to keep the one that it has.
+    pub ttl: String,
     /// The user's note of ports.
     pub ports: String,
     /// The user's note of a course.
@@ -87,7 +90,8 @@ pub struct RecordForm {
 }
 
 impl RecordForm {
-    /// Fills the form with a stored record. `notes` are those of ports, a course and its purpose.
+    /// Fills the form with a stored record, so that its TTL is kept. `notes` are those of ports, a
+    /// course and its purpose.
     pub fn of_stored(
         base: &BaseDomain,
         name: &str,
@@ -110,6 +114,7 @@ impl RecordForm {
                 .into_iter()
                 .map(|(part, text)| (part.name, text))
                 .collect(),
+            ttl: String::new(),
             ports,
             course,
             description,
@@ -124,6 +129,8 @@ pub struct NewRecord {
     pub name: OwnedName,
     /// The value, which also has the type.
     pub value: RecordValue,
+    /// The TTL that its RRset gets.
+    pub ttl: TtlChoice,
     /// The user's note of ports.
     pub ports: Option<String>,
     /// The user's note of a course.
@@ -138,10 +145,12 @@ pub fn fingerprint(
     name: &str,
     rtype: RecordType,
     presentation: &str,
+    ttl: Ttl,
     notes: [Option<&str>; 3],
 ) -> String {
     let mut hash = Sha256::new();
-    for text in [name, rtype.as_str(), presentation]
+    let seconds = ttl.as_seconds().to_string();
+    for text in [name, rtype.as_str(), presentation, &seconds]
         .into_iter()
         .map(Some)
         .chain(notes)
@@ -157,20 +166,23 @@ pub fn fingerprint(
 }
 
 impl NewRecord {
-    /// Returns the record's [`fingerprint`].
-    pub fn fingerprint(&self) -> String {
+    /// Returns the [`fingerprint`] of the record in an RRset that has the TTL `present`, or in a
+    /// new one.
+    pub fn fingerprint(&self, present: Option<Ttl>) -> String {
         let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
         fingerprint(
             self.name.fqdn(),
             self.value.rtype(),
             self.value.presentation(),
+            self.ttl.beside(present),
             notes,
         )
     }
 }
 
 impl RecordForm {
-    /// Checks all fields for the user with this base domain; `words` are those that no name has.
+    /// Checks all fields for the user with this base domain; `words` are those that no name has,
+    /// `ttls` the TTLs that users may choose.
     ///
     /// # Errors
     /// Every fault with its field, in the order of the form.
@@ -178,6 +190,7 @@ impl RecordForm {
         &self,
         base: &BaseDomain,
         words: &WordFilter,
+        ttls: &TtlLimits,
     ) -> Result<NewRecord, Vec<(Field, Fault)>> {
         let mut faults = Vec::new();
         let mut note = |field, text: &str, max| match check_note(field, text, max) {
@@ -190,6 +203,9 @@ impl RecordForm {
         let ports = note(Field::Ports, &self.ports, NOTE_MAX);
         let course = note(Field::Course, &self.course, NOTE_MAX);
         let description = note(Field::Description, &self.description, DESCRIPTION_MAX);
+        let ttl = ttls
+            .check(&self.ttl)
+            .map_err(|fault| faults.push((Field::Ttl, Fault::Ttl(fault))));
         let Some(rtype) = RecordType::parse(&self.rtype) else {
             faults.push((Field::Type, Fault::UnknownType));
             // Empty fields are faults for every type, so report them now.
@@ -217,10 +233,11 @@ impl RecordForm {
         {
             faults.push((Field::Value, Fault::Value(ValueFault::PointsToItself)));
         }
-        match (name, value) {
-            (Ok(name), Ok(value)) if faults.is_empty() => Ok(NewRecord {
+        match (name, value, ttl) {
+            (Ok(name), Ok(value), Ok(ttl)) if faults.is_empty() => Ok(NewRecord {
                 name,
                 value,
+                ttl,
                 ports,
                 course,
                 description,

@@ -5,9 +5,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use crate::record::RecordType;
-
-/// The TTL of every RRset that Starchart publishes, in seconds.
-pub const TTL: u32 = 300;
+use crate::ttl::Ttl;
 
 /// The TTL and values of an RRset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,7 +82,7 @@ pub struct Rrset {
 }
 
 impl Rrset {
-    /// Creates an RRset with the usual [`TTL`].
+    /// Creates an RRset with the TTL [`Ttl::DEFAULT`].
     pub fn new(
         name: impl Into<String>,
         rtype: RecordType,
@@ -94,7 +92,7 @@ impl Rrset {
             name: name.into(),
             rtype,
             body: RrsetData {
-                ttl: TTL,
+                ttl: Ttl::DEFAULT.as_seconds(),
                 values: values.into_iter().collect(),
             },
         }

@@ -1,15 +1,16 @@
 //! Zone files (RFC 1035 section 5): writes a user's records as one, and compares one with the
 //! user's records.
 //!
-//! Notes and the expiry of a record are comments above it. Notes are read back, the expiry is not:
-//! a record that is saved lives from then on.
+//! Each line has its TTL, so that one that is copied alone means the same. Notes and the expiry of
+//! a record are comments above it. Notes are read back, the expiry is not: a record that is saved
+//! lives from then on.
 
 mod comments;
 mod diff;
 
 use crate::names::BaseDomain;
 use crate::record::RecordType;
-use crate::rrset::TTL;
+use crate::ttl::Ttl;
 
 pub use comments::Notes;
 pub use diff::{ChangedRecord, CreatedRecord, FaultyLine, ZoneDiff, diff};
@@ -23,6 +24,8 @@ pub struct ZoneRecord {
     pub rtype: RecordType,
     /// The value in canonical presentation format.
     pub presentation: String,
+    /// The TTL of its RRset.
+    pub ttl: Ttl,
     /// The user's notes about it.
     pub notes: Notes,
     /// The day on which it expires, for a comment.
@@ -34,7 +37,7 @@ pub struct ZoneRecord {
 pub fn write(base: &BaseDomain, heading: &str, records: &[ZoneRecord]) -> String {
     let mut out = String::new();
     comments::write_line(&mut out, heading);
-    out.push_str(&format!("$ORIGIN {base}.\n$TTL {TTL}\n"));
+    out.push_str(&format!("$ORIGIN {base}.\n"));
     for record in records {
         out.push('\n');
         record.notes.write(&mut out);
@@ -50,9 +53,11 @@ pub fn write(base: &BaseDomain, heading: &str, records: &[ZoneRecord]) -> String
         let ZoneRecord {
             rtype,
             presentation,
+            ttl,
             ..
         } = record;
-        out.push_str(&format!("{owner} IN {rtype} {presentation}\n"));
+        let seconds = ttl.as_seconds();
+        out.push_str(&format!("{owner} {seconds} IN {rtype} {presentation}\n"));
     }
     out
 }

@@ -15,6 +15,7 @@ const OWN_PREFIXES: &[&str] = &[
     "ROUTE53_",
     "AWS_ROUTE53_",
     "RATE_LIMIT_",
+    "RECORD_TTL_",
     "DANGER_",
     "NOTIFICATIONS_",
     "STARCHART_",

@@ -7,6 +7,7 @@ mod history;
 pub(crate) mod names;
 pub(crate) mod query;
 mod rows;
+mod ttls;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use starchart_domain::names::idn::to_unicode;
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NewRecord, RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::Ttl;
 use starchart_domain::user::UserId;
 use starchart_domain::zone_file::{Notes, ZoneRecord};
 
@@ -42,6 +44,8 @@ pub struct Record {
     pub input: String,
     /// The value in zone-file form.
     pub presentation: String,
+    /// The TTL, which all records of its name and type have.
+    pub ttl: Ttl,
     /// The user's note about ports.
     pub ports: Option<String>,
     /// The user's note about a course.
@@ -67,11 +71,16 @@ impl Record {
         last_day(self.expires_at, self.notified_at, now)
     }
 
-    /// Returns a short hash of the record's name, type, value and notes. A renewal does not change
-    /// it.
+    /// Returns a short hash of the record's name, type, value, TTL and notes. A renewal does not
+    /// change it.
     pub fn fingerprint(&self) -> String {
         let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
-        fingerprint(&self.name, self.rtype, &self.presentation, notes)
+        fingerprint(&self.name, self.rtype, &self.presentation, self.ttl, notes)
+    }
+
+    /// Whether another record has the same name and type, and so the same TTL.
+    pub fn shares_rrset(&self, other: &Self) -> bool {
+        self.id != other.id && self.name == other.name && self.rtype == other.rtype
     }
 
     /// Returns the fqdn with the letters that its labels stand for; `None` for a name in ASCII.
@@ -86,6 +95,7 @@ impl From<&Record> for ZoneRecord {
             name: record.name.clone(),
             rtype: record.rtype,
             presentation: record.presentation.clone(),
+            ttl: record.ttl,
             notes: Notes {
                 ports: record.ports.clone(),
                 course: record.course.clone(),
@@ -161,8 +171,8 @@ pub async fn get(store: &Store, owner: UserId, id: RecordId) -> Result<Option<Re
     query::find(store.reader(), owner, id).await
 }
 
-/// Replaces the record's name, type, value and notes, and renews it; id and creation time stay. The
-/// record limit does not apply.
+/// Replaces the record's name, type, value, TTL and notes, and renews it; id and creation time
+/// stay. The record limit does not apply.
 pub async fn edit(
     store: &Store,
     owner: UserId,
@@ -245,4 +255,10 @@ pub async fn count(store: &Store, owner: UserId) -> Result<u32, Error> {
 /// Parses a type as it is stored.
 pub(crate) fn read_type(text: &str) -> Result<RecordType, Error> {
     RecordType::parse(text).ok_or_else(|| Error::Corrupt(format!("record type {text}")))
+}
+
+/// Reads a TTL as it is stored.
+pub(crate) fn read_ttl(seconds: i64) -> Result<Ttl, Error> {
+    let ttl = u32::try_from(seconds).ok().and_then(Ttl::from_seconds);
+    ttl.ok_or_else(|| Error::Corrupt(format!("TTL {seconds}")))
 }

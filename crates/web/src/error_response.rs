@@ -174,6 +174,7 @@ fn field_name(field: Field) -> &'static str {
         Field::Type => "type",
         Field::Value => "value",
         Field::Part(name) => name,
+        Field::Ttl => "ttl",
         Field::Ports => "ports",
         Field::Course => "course",
         Field::Description => "description",

@@ -21,7 +21,7 @@ pub(crate) const RECORDS_MAX_BYTES: usize = 512 * 1024;
 /// Time within which a body must arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Enough for the records of a paste with all their fields.
-pub(crate) const MAX_FIELDS: usize = 1_500;
+pub(crate) const MAX_FIELDS: usize = 2_000;
 /// The field with the CSRF token.
 pub(crate) const CSRF_FIELD: &str = "csrf_token";
 

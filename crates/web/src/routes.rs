@@ -215,6 +215,8 @@ const RECORD_FIELDS: &[&str] = &[
     "subdomain",
     "type",
     "value",
+    "ttl",
+    "ttlOwn",
     "ports",
     "course",
     "description",
@@ -227,6 +229,8 @@ const EDIT_FIELDS: &[&str] = &[
     "subdomain",
     "type",
     "value",
+    "ttl",
+    "ttlOwn",
     "ports",
     "course",
     "description",
@@ -251,7 +255,7 @@ const INTENT_FIELDS: &[&str] = &["intent"];
 const PASTE_FIELDS: &[&str] = &["intent", "text", "confirm"];
 // `take` is the tick of a record; the others are its fields.
 const TAKE_FIELDS: &[&str] = &["take"];
-const PASTED_FIELDS: &[&str] = &["take", "subdomain", "type", "value"];
+const PASTED_FIELDS: &[&str] = &["take", "subdomain", "type", "value", "ttl"];
 
 /// The first route that matches a path serves it: fixed paths come before parameters.
 static ROUTES: &[Route] = routes! {

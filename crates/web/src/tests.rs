@@ -15,4 +15,5 @@ mod record_input;
 mod records;
 mod request_checks;
 mod sign_in;
+mod ttl;
 mod typed;

@@ -41,6 +41,8 @@ fn label(name: &str, rtype: Option<RecordType>) -> Option<&'static str> {
         "subdomain" => "Name",
         "type" => "Type",
         "value" => "Value",
+        "ttl" => "TTL",
+        "ttlOwn" => "Another TTL",
         "ports" => "Ports",
         "course" => "Course",
         "description" => "Description",

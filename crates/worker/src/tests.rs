@@ -19,6 +19,7 @@ use starchart_domain::names::{BaseDomain, Label, RootDomain};
 use starchart_domain::record::RecordForm;
 use starchart_domain::secret::Secret;
 use starchart_domain::timers::Timers;
+use starchart_domain::ttl::TtlLimits;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
 use starchart_domain::words::WordFilter;
 use starchart_jobs::{InProcessQueue, Outcome, Queue, WakeUp};
@@ -185,7 +186,9 @@ impl World {
             input: value.into(),
             ..RecordForm::default()
         };
-        let record = form.check(&user.base, &WordFilter::default()).unwrap();
+        let record = form
+            .check(&user.base, &WordFilter::default(), &TtlLimits::default())
+            .unwrap();
         records::create(self.store(), user.id, &record, None, &user.audit_context())
             .await
             .unwrap()

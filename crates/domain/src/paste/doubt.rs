@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::fault::Field;
+use crate::ttl::Ttl;
 
 /// What is doubtful about a record that was read.
 ///
@@ -114,6 +115,20 @@ pub enum DoubtKind {
         /// The number in the text.
         number: String,
     },
+    /// Records of one name and type have several TTLs.
+    TtlsDiffer {
+        /// The TTLs in the text, the lowest first.
+        ttls: Vec<Ttl>,
+        /// The one that is used for all.
+        taken: Ttl,
+    },
+    /// The TTL is not within the limits.
+    TtlLimited {
+        /// The TTL in the text.
+        typed: Ttl,
+        /// The one that is used instead.
+        taken: Ttl,
+    },
 }
 
 impl Doubt {
@@ -180,6 +195,8 @@ impl DoubtKind {
             Self::TextUnquoted => "text-unquoted",
             Self::PartDefault { .. } => "part-default",
             Self::NumberReadAs { .. } => "number-read-as",
+            Self::TtlsDiffer { .. } => "ttls-differ",
+            Self::TtlLimited { .. } => "ttl-limited",
         }
     }
 }
@@ -252,6 +269,22 @@ impl fmt::Display for DoubtKind {
                 write!(f, "The text has no {label}: {default} is used.")
             }
             Self::NumberReadAs { label, number } => write!(f, "{number} is read as {label}."),
+            Self::TtlsDiffer { ttls, taken } => {
+                let ttls: Vec<String> = ttls.iter().map(Ttl::to_string).collect();
+                write!(
+                    f,
+                    "The text has several TTLs for this name and type, which have one: {}. The \
+                     lowest, {taken}, is used for all.",
+                    ttls.join(", ")
+                )
+            }
+            Self::TtlLimited { typed, taken } => {
+                let limit = if taken < typed { "longest" } else { "shortest" };
+                write!(
+                    f,
+                    "The TTL {typed} is not allowed here: {taken}, the {limit}, is used."
+                )
+            }
         }
     }
 }

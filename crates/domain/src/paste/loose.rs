@@ -7,7 +7,7 @@ use super::Unread;
 use super::lexer::{Line, words};
 use super::raw::{Fit, Outcome, Raw, addresses, fit, type_word, unquoted};
 use super::rows::is_of_page;
-use super::ttl::{self, Ttl};
+use super::ttl::{self, TtlCell};
 use crate::names::HostName;
 use crate::record::RecordType;
 
@@ -183,7 +183,7 @@ fn trim(rtype: RecordType, words: &[&str]) -> Option<(String, Option<u32>)> {
     // A text may well end in such a word.
     while words.len() > 1 && !is_text {
         let last = words.last().copied().unwrap_or_default();
-        if !is_of_page(last) && ttl::parse_cell(last) != Some(Ttl::Automatic) {
+        if !is_of_page(last) && ttl::parse_cell(last) != Some(TtlCell::Automatic) {
             break;
         }
         words.pop();
@@ -191,7 +191,7 @@ fn trim(rtype: RecordType, words: &[&str]) -> Option<(String, Option<u32>)> {
     if let [value @ .., number, unit] = words.as_slice()
         && !is_text
         && !value.is_empty()
-        && let Some(Ttl::Seconds(seconds)) = ttl::parse_cell(&format!("{number} {unit}"))
+        && let Some(TtlCell::Seconds(seconds)) = ttl::parse_cell(&format!("{number} {unit}"))
     {
         ttl = Some(seconds);
         words.truncate(words.len() - 2);

@@ -6,11 +6,13 @@ use super::doubt::{Doubt, DoubtKind};
 use super::lexer::{self, Separator, line_at, separator_of};
 use super::raw::{self, Outcome, Raw};
 use super::rows::{self, Table};
+use super::ttl::RrsetTtls;
 use super::zone_lines::{ZoneState, has_class};
 use super::{Limits, Paste, PastedRecord, Unread, UnreadLine, cards, columns, loose, owner, value};
 use crate::fault::Field;
 use crate::names::BaseDomain;
 use crate::record::{RecordForm, RecordType};
+use crate::ttl::Ttl;
 
 /// Reads the records in a text.
 pub(super) fn read(text: &str, base: &BaseDomain, limits: Limits) -> Paste {
@@ -23,6 +25,7 @@ pub(super) fn read(text: &str, base: &BaseDomain, limits: Limits) -> Paste {
         zone: ZoneState::default(),
         table: None,
         comments: Vec::new(),
+        ttls: RrsetTtls::default(),
         paste: Paste::default(),
     };
     let mut at = 0;
@@ -36,6 +39,7 @@ pub(super) fn read(text: &str, base: &BaseDomain, limits: Limits) -> Paste {
             reason: Unread::TooMany(limits),
         });
     }
+    reader.ttls.settle(&mut reader.paste.records);
     ask_for_targets_in_the_text(&mut reader.paste.records, base);
     reader.paste
 }
@@ -49,6 +53,8 @@ struct Reader<'a> {
     table: Option<Table>,
     /// The comments directly above the present line.
     comments: Vec<String>,
+    /// The TTLs of the records so far, also of those that are in the text twice.
+    ttls: RrsetTtls,
     paste: Paste,
 }
 
@@ -191,6 +197,7 @@ impl Reader<'_> {
                         if is_full {
                             break;
                         }
+                        self.ttls.add(&record);
                         let is_known = |known: &PastedRecord| known.form == record.form;
                         if record.has_question() || !self.paste.records.iter().any(is_known) {
                             self.paste.records.push(record);
@@ -280,7 +287,9 @@ fn record(
             parts: value.parts,
             ..RecordForm::default()
         },
-        ttl: raw.ttl,
+        ttl: raw
+            .ttl
+            .and_then(|seconds| Ttl::from_seconds(seconds.min(Ttl::MAX_S))),
         presentation: presentation(raw),
         comments: Vec::new(),
         doubts: doubt.into_iter().chain(value.doubts).collect(),

@@ -6,7 +6,7 @@ use super::Unread;
 use super::columns::{Column, Heading};
 use super::lexer::Separator;
 use super::raw::{Fit, Outcome, Raw, fit, is_tag_list, type_cell};
-use super::ttl::{self, Ttl};
+use super::ttl::{self, TtlCell};
 use crate::record::RecordType;
 
 /// A table: its headings and what separates its cells.
@@ -170,7 +170,7 @@ impl Fields {
                 Some(value) if !is_blank(value) => {}
                 _ => self.value = Some(cell),
             },
-            Column::Ttl => self.ttl = ttl::parse_cell(&cell).and_then(Ttl::seconds),
+            Column::Ttl => self.ttl = ttl::parse_cell(&cell).and_then(TtlCell::seconds),
             Column::Service => self.service = Some(cell).filter(|cell| !cell.is_empty()),
             Column::Protocol => self.protocol = Some(cell).filter(|cell| !cell.is_empty()),
             Column::Part(name) => {
@@ -285,7 +285,7 @@ struct Row {
     numbers: Vec<String>,
     /// How many of the numbers are before the value.
     before_value: usize,
-    ttl: Option<Ttl>,
+    ttl: Option<TtlCell>,
 }
 
 impl Row {
@@ -320,7 +320,7 @@ impl Row {
             is_zone_line: value.starts_with('"') || tail.is_some(),
             value,
             tail,
-            ttl: self.ttl.and_then(Ttl::seconds),
+            ttl: self.ttl.and_then(TtlCell::seconds),
             ..Raw::default()
         };
         let names: Vec<&'static str> = fields.iter().map(|part| part.name).collect();

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::fault::Field;
 use crate::names::{Label, RootDomain};
+use crate::ttl::TtlLimits;
 
 fn base() -> BaseDomain {
     RootDomain::parse("school.example")
@@ -81,6 +82,40 @@ fn comments_above_and_after_a_record_belong_to_it() {
         comments,
         [&["one", "two", "three"].map(str::to_owned)[..], &[]]
     );
+}
+
+#[test]
+fn a_ttl_out_of_the_limits_is_changed_with_a_remark() {
+    let limits = TtlLimits::default();
+    for (typed, form, remark) in [
+        ("60", "1 minute", None),
+        ("1d", "1 day", None),
+        ("", "", None),
+        (
+            "5",
+            "1 minute",
+            Some("5 seconds is not allowed here: 1 minute, the shortest"),
+        ),
+        ("0", "1 minute", Some("0 seconds is not allowed")),
+        (
+            "2w",
+            "1 day",
+            Some("14 days is not allowed here: 1 day, the longest"),
+        ),
+        ("2147483647", "1 day", Some("the longest")),
+    ] {
+        let text = format!("www {typed} IN A 203.0.113.1");
+        let mut record = read(&text, &base()).records.remove(0);
+        record.limit_ttl(&limits);
+        assert_eq!(record.form.ttl, form, "{text}");
+        let doubts: Vec<String> = record.doubts.iter().map(|d| d.kind.to_string()).collect();
+        assert_eq!(doubts.len(), usize::from(remark.is_some()), "{doubts:?}");
+        assert!(
+            doubts.iter().all(|doubt| doubt.contains(remark.unwrap())),
+            "{doubts:?}"
+        );
+        assert!(!record.has_question(), "{text}");
+    }
 }
 
 #[test]

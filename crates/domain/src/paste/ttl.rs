@@ -1,15 +1,22 @@
 //! Times to live as zone files and hosts' pages write them.
 
-/// A time to live in a text.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::PastedRecord;
+use super::doubt::{Doubt, DoubtKind};
+use crate::fault::Field;
+use crate::ttl::{Ttl, TtlLimits, parse_time};
+
+/// A time to live in a cell of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ttl {
+pub(super) enum TtlCell {
     /// A number of seconds.
     Seconds(u32),
     /// Left to the server (`Auto`).
     Automatic,
 }
 
-impl Ttl {
+impl TtlCell {
     /// Returns the seconds, if they are given.
     pub(super) fn seconds(self) -> Option<u32> {
         match self {
@@ -22,59 +29,82 @@ impl Ttl {
 /// What a page shows for a TTL that it chooses itself.
 const AUTOMATIC: [&str; 4] = ["auto", "automatic", "automatically", "default"];
 
-/// The units of a TTL with their words.
-const UNITS: [(&[&str], u32); 5] = [
-    (&["s", "sec", "secs", "second", "seconds"], 1),
-    (&["m", "min", "mins", "minute", "minutes"], 60),
-    (&["h", "hr", "hrs", "hour", "hours"], 3_600),
-    (&["d", "day", "days"], 86_400),
-    (&["w", "week", "weeks"], 604_800),
-];
-
 /// Parses one word as zone files write it: `300`, `1h`, `1h30m`, `1W`.
 pub(super) fn parse_word(word: &str) -> Option<u32> {
-    if word.bytes().all(|b| b.is_ascii_digit()) {
-        return word.parse().ok().filter(|ttl| *ttl <= i32::MAX as u32);
-    }
-    let mut total = 0_u32;
-    let mut number = String::new();
-    for c in word.chars() {
-        if c.is_ascii_digit() {
-            number.push(c);
-            continue;
-        }
-        let unit = match c.to_ascii_lowercase() {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            'w' => 604_800,
-            _ => return None,
-        };
-        let seconds = number.parse::<u32>().ok()?.checked_mul(unit)?;
-        total = total.checked_add(seconds)?;
-        number.clear();
-    }
-    (number.is_empty() && total > 0).then_some(total)
+    let is_number = word.bytes().all(|octet| octet.is_ascii_digit());
+    let is_unit =
+        |octet: u8| matches!(octet.to_ascii_lowercase(), b's' | b'm' | b'h' | b'd' | b'w');
+    let is_time = |octet: u8| octet.is_ascii_digit() || is_unit(octet);
+    let seconds = seconds(word).filter(|_| word.bytes().all(is_time))?;
+    (is_number || seconds > 0).then_some(seconds)
 }
 
-/// Parses a cell of a host's page: also `Auto`, `1 hour`, `600 seconds`, `30 min`.
-pub(super) fn parse_cell(cell: &str) -> Option<Ttl> {
+/// Parses a cell of a host's page: also `Auto`, `1 hour`, `600 seconds`, `1/2 hour`.
+pub(super) fn parse_cell(cell: &str) -> Option<TtlCell> {
     let cell = cell.trim().to_ascii_lowercase();
     let cell = cell.trim_matches(['(', ')']);
     if AUTOMATIC.contains(&cell) {
-        return Some(Ttl::Automatic);
+        return Some(TtlCell::Automatic);
     }
-    if let Some(seconds) = parse_word(cell) {
-        return Some(Ttl::Seconds(seconds));
+    let seconds = match cell.strip_prefix("1/2 ") {
+        Some(unit) => seconds(&format!("1 {unit}"))? / 2,
+        None => seconds(cell)?,
+    };
+    Some(TtlCell::Seconds(seconds))
+}
+
+fn seconds(text: &str) -> Option<u32> {
+    let seconds = u32::try_from(parse_time(text)?).ok()?;
+    (seconds <= Ttl::MAX_S).then_some(seconds)
+}
+
+/// The TTLs that a text gives to the records of each name and type.
+#[derive(Debug, Default)]
+pub(super) struct RrsetTtls(BTreeMap<(String, String), BTreeSet<Ttl>>);
+
+impl RrsetTtls {
+    /// Notes the TTL of a record.
+    pub(super) fn add(&mut self, record: &PastedRecord) {
+        if let (Some(ttl), false) = (record.ttl, record.form.name.is_empty()) {
+            self.0.entry(rrset_of(record)).or_default().insert(ttl);
+        }
     }
-    let (number, unit) = cell.split_once(' ')?;
-    let (_, factor) = UNITS
-        .iter()
-        .find(|(words, _)| words.contains(&unit.trim()))?;
-    if number == "1/2" {
-        return Some(Ttl::Seconds(factor / 2));
+
+    /// Gives all records of one name and type the lowest of their TTLs (RFC 2181 section 5.2). The
+    /// first of them says so, if the text has several.
+    pub(super) fn settle(&self, records: &mut [PastedRecord]) {
+        let mut told = BTreeSet::new();
+        for record in records {
+            let rrset = rrset_of(record);
+            let ttls = self.0.get(&rrset).filter(|_| record.ttl.is_some());
+            if let Some((ttls, taken)) = ttls.and_then(|ttls| Some((ttls, *ttls.first()?))) {
+                record.ttl = Some(taken);
+                if ttls.len() > 1 && told.insert(rrset) {
+                    let ttls = ttls.iter().copied().collect();
+                    let kind = DoubtKind::TtlsDiffer { ttls, taken };
+                    record.doubts.push(Doubt::remark(Field::Ttl, kind));
+                }
+            }
+            record.form.ttl = record.ttl.map_or_else(String::new, |ttl| ttl.to_string());
+        }
     }
-    let seconds = number.parse::<u32>().ok()?.checked_mul(*factor)?;
-    Some(Ttl::Seconds(seconds))
+}
+
+fn rrset_of(record: &PastedRecord) -> (String, String) {
+    (record.form.name.clone(), record.form.rtype.clone())
+}
+
+impl PastedRecord {
+    /// Brings its TTL within the limits, and says so if that changes it.
+    pub fn limit_ttl(&mut self, limits: &TtlLimits) {
+        let Some(typed) = self.ttl else { return };
+        let taken = limits.clamp(typed);
+        if taken == typed {
+            return;
+        }
+        let kind = DoubtKind::TtlLimited { typed, taken };
+        self.doubts.push(Doubt::remark(Field::Ttl, kind));
+        self.ttl = Some(taken);
+        self.form.ttl = taken.to_string();
+    }
 }

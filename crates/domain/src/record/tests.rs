@@ -40,7 +40,7 @@ fn name_for(rtype: &str) -> &'static str {
 
 fn presentation(rtype: &str, input: &str) -> Result<String, Vec<(Field, Fault)>> {
     form("www", rtype, input)
-        .check(&base(), &WordFilter::built_in())
+        .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
         .map(|record| record.value.presentation().to_owned())
 }
 
@@ -192,7 +192,11 @@ fn suspicious_values_are_allowed_with_a_note() {
         ("TXT", "v=DKIM1; k=rsa", Some(txt::DKIM_WITHOUT_KEY)),
         ("TXT", "v=dkim1", Some(txt::DKIM_WITHOUT_KEY)),
     ] {
-        let record = form("www", rtype, input).check(&base(), &WordFilter::built_in());
+        let record = form("www", rtype, input).check(
+            &base(),
+            &WordFilter::built_in(),
+            &TtlLimits::default(),
+        );
         let expected: Vec<ValueNote> = note.into_iter().collect();
         assert_eq!(record.unwrap().value.notes(), expected, "{input}");
     }
@@ -220,7 +224,11 @@ fn texts_that_break_silently_get_a_note() {
         ("google–site-verification=abc", "“–” is a dash"),
         ("MS=ms1234–5", "“–” is a dash"),
     ] {
-        let record = form("www", "TXT", input).check(&base(), &WordFilter::built_in());
+        let record = form("www", "TXT", input).check(
+            &base(),
+            &WordFilter::built_in(),
+            &TtlLimits::default(),
+        );
         let value = record.unwrap().value;
         let notes: Vec<String> = value.notes().iter().map(ValueNote::to_string).collect();
         assert!(
@@ -255,7 +263,11 @@ fn texts_of_zone_files_are_read() {
         (r#"( "a\"b;c" "\\" ) ; x"#, "a\"b;c\\"),
         (r#"( "\226\130\172" )"#, "€"),
     ] {
-        let record = form("www", "TXT", input).check(&base(), &WordFilter::built_in());
+        let record = form("www", "TXT", input).check(
+            &base(),
+            &WordFilter::built_in(),
+            &TtlLimits::default(),
+        );
         let value = record.unwrap().value;
         assert_eq!(value.presentation(), crate::txt::encode(text), "{input}");
         assert_eq!(value.input(), text, "{input}");
@@ -273,7 +285,11 @@ fn texts_of_zone_files_are_read() {
         "x IN A 192.0.2.1",
         "(\"\\255\")",
     ] {
-        let record = form("www", "TXT", input).check(&base(), &WordFilter::built_in());
+        let record = form("www", "TXT", input).check(
+            &base(),
+            &WordFilter::built_in(),
+            &TtlLimits::default(),
+        );
         let value = record.unwrap().value;
         assert_eq!(value.presentation(), crate::txt::encode(input), "{input}");
         assert_eq!(value.input(), input);
@@ -304,7 +320,7 @@ fn mx_preference_defaults_to_ten() {
             parts: BTreeMap::from([("priority", preference.to_owned())]),
             ..form("@", "MX", "mail.example.com")
         }
-        .check(&base(), &WordFilter::built_in())
+        .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
         .map(|record| record.value.presentation().to_owned())
     };
     assert_eq!(mx("").as_deref(), Ok("10 mail.example.com."));
@@ -349,7 +365,10 @@ fn a_null_mx_has_priority_zero() {
             parts: BTreeMap::from([("priority", priority.to_owned())]),
             ..form("@", "MX", ".")
         };
-        match (form.check(&base(), &WordFilter::built_in()), expected) {
+        match (
+            form.check(&base(), &WordFilter::built_in(), &TtlLimits::default()),
+            expected,
+        ) {
             (Ok(record), Ok(presentation)) => {
                 assert_eq!(record.value.presentation(), presentation);
                 assert!(record.value.is_null_mx());
@@ -376,7 +395,7 @@ fn every_fault_is_reported_in_the_order_of_the_form() {
         ..RecordForm::default()
     };
     let fields: Vec<Field> = form
-        .check(&base(), &WordFilter::built_in())
+        .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
         .unwrap_err()
         .into_iter()
         .map(|(field, _)| field)
@@ -390,7 +409,7 @@ fn every_fault_is_reported_in_the_order_of_the_form() {
         Err(vec![(Field::Type, Fault::UnknownType)])
     );
     let nothing = RecordForm::default()
-        .check(&base(), &WordFilter::built_in())
+        .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
         .unwrap_err();
     assert_eq!(
         nothing.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
@@ -400,7 +419,11 @@ fn every_fault_is_reported_in_the_order_of_the_form() {
 
 #[test]
 fn the_input_is_kept_as_typed() {
-    let record = form("WWW", "AAAA", " 2001:0DB8::1\t").check(&base(), &WordFilter::built_in());
+    let record = form("WWW", "AAAA", " 2001:0DB8::1\t").check(
+        &base(),
+        &WordFilter::built_in(),
+        &TtlLimits::default(),
+    );
     let record = record.unwrap();
     assert_eq!(
         (record.name.relative(), record.value.input()),
@@ -411,7 +434,7 @@ fn the_input_is_kept_as_typed() {
 #[test]
 fn words_are_searched_in_a_name_as_people_read_it() {
     let words = WordFilter::parse("bcher\nwort", "");
-    let check = |name| form(name, "A", "192.0.2.1").check(&base(), &words);
+    let check = |name| form(name, "A", "192.0.2.1").check(&base(), &words, &TtlLimits::default());
     // The A-label is xn--bcher-kva.
     assert!(check("bücher").is_ok());
     assert!(check("wort-bücher").is_err());
@@ -428,7 +451,9 @@ fn the_line_breaks_of_a_description_are_kept() {
             description: typed.into(),
             ..form("www", "A", "192.0.2.1")
         };
-        let record = form.check(&base(), &WordFilter::built_in()).unwrap();
+        let record = form
+            .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
+            .unwrap();
         assert_eq!(record.description.as_deref(), Some(kept));
     }
     let ports = RecordForm {
@@ -436,7 +461,7 @@ fn the_line_breaks_of_a_description_are_kept() {
         ..form("www", "A", "192.0.2.1")
     };
     assert_eq!(
-        ports.check(&base(), &WordFilter::built_in()),
+        ports.check(&base(), &WordFilter::built_in(), &TtlLimits::default()),
         Err(vec![(
             Field::Ports,
             Fault::ControlCharacter(OddChar::Control('\n'))

@@ -1,9 +1,11 @@
 //! Compares a zone file with a user's records.
 
 use super::{Notes, ZoneRecord};
+use crate::fault::Field;
 use crate::names::BaseDomain;
 use crate::paste::{Doubt, DoubtKind, Limits, PastedRecord, read_up_to};
 use crate::record::{NewRecord, RecordForm, RecordType};
+use crate::ttl::{Ttl, TtlLimits};
 use crate::words::WordFilter;
 
 /// What a zone file holds, at most.
@@ -18,7 +20,7 @@ const LIMITS: Limits = Limits {
 pub struct ZoneDiff {
     /// Records that are in the file only.
     pub create: Vec<CreatedRecord>,
-    /// Records whose value or notes differ.
+    /// Records whose value, TTL or notes differ.
     pub change: Vec<ChangedRecord>,
     /// Records that are not in the file. One may be in a line that could not be read.
     pub delete: Vec<usize>,
@@ -39,7 +41,7 @@ pub struct CreatedRecord {
     pub doubts: Vec<Doubt>,
 }
 
-/// A record whose value or notes differ in the file.
+/// A record whose value, TTL or notes differ in the file.
 #[derive(Debug)]
 pub struct ChangedRecord {
     /// The index of the user's record.
@@ -73,15 +75,23 @@ impl ZoneDiff {
     }
 }
 
-/// Compares a zone file with the user's present records. `words` are those that no name has.
+/// Compares a zone file with the user's present records. `words` are those that no name has, `ttls`
+/// the TTLs that users may choose.
 ///
 /// A record is the same if name, type and value are. A value that replaces another one of the same
-/// name and type is a change. The file's notes count where it has some.
-pub fn diff(text: &str, base: &BaseDomain, words: &WordFilter, current: &[ZoneRecord]) -> ZoneDiff {
+/// name and type is a change. The file's TTLs and notes count where it has some.
+pub fn diff(
+    text: &str,
+    base: &BaseDomain,
+    words: &WordFilter,
+    ttls: &TtlLimits,
+    current: &[ZoneRecord],
+) -> ZoneDiff {
     let paste = read_up_to(LIMITS, text, base);
     let mut compare = Compare {
         base,
         words,
+        ttls,
         current,
         is_matched: vec![false; current.len()],
         diff: ZoneDiff::default(),
@@ -105,6 +115,7 @@ pub fn diff(text: &str, base: &BaseDomain, words: &WordFilter, current: &[ZoneRe
 struct Compare<'a> {
     base: &'a BaseDomain,
     words: &'a WordFilter,
+    ttls: &'a TtlLimits,
     current: &'a [ZoneRecord],
     is_matched: Vec<bool>,
     diff: ZoneDiff,
@@ -113,7 +124,7 @@ struct Compare<'a> {
 }
 
 impl Compare<'_> {
-    fn record(&mut self, pasted: PastedRecord) {
+    fn record(&mut self, mut pasted: PastedRecord) {
         let same = self.same_value(&pasted);
         let questions: Vec<String> = pasted
             .doubts
@@ -124,6 +135,8 @@ impl Compare<'_> {
         let notes = Notes::read(&pasted.comments);
         if let Some(at) = same
             && notes.clone().or(&self.current[at].notes) == self.current[at].notes
+            && pasted.ttl.is_none_or(|ttl| ttl == self.current[at].ttl)
+            && !has_ttl_doubt(&pasted.doubts)
         {
             // Without a check: an imported record may have a value that is refused today.
             self.is_matched[at] = true;
@@ -133,6 +146,11 @@ impl Compare<'_> {
         if !questions.is_empty() {
             return self.refuse(&pasted, questions);
         }
+        // A TTL from before the limits were changed stays until another one is chosen.
+        match pasted.ttl == self.ttl_of_rrset(&pasted) {
+            true => pasted.form.ttl.clear(),
+            false => pasted.limit_ttl(self.ttls),
+        }
         let known = same.map(|at| &self.current[at].notes);
         let notes = known.map_or(notes.clone(), |known| notes.or(known));
         let form = RecordForm {
@@ -141,7 +159,7 @@ impl Compare<'_> {
             description: notes.description.unwrap_or_default(),
             ..pasted.form.clone()
         };
-        let record = match form.check(self.base, self.words) {
+        let record = match form.check(self.base, self.words, self.ttls) {
             Ok(record) => record,
             Err(faults) => {
                 let reasons = faults.iter().map(|(_, fault)| fault.to_string()).collect();
@@ -162,17 +180,29 @@ impl Compare<'_> {
     /// Finds the user's record with the name, type and value of a zone file's line.
     fn same_value(&self, pasted: &PastedRecord) -> Option<usize> {
         let presentation = pasted.presentation.as_deref()?;
+        let name = self.fqdn_of(pasted)?;
+        self.find(&name, &pasted.form.rtype, presentation)
+    }
+
+    fn fqdn_of(&self, pasted: &PastedRecord) -> Option<String> {
         // A record from before every user had a domain of their own.
         let elsewhere = pasted.doubts.iter().find_map(|doubt| match &doubt.kind {
             DoubtKind::NameNotBelow { typed, .. } => Some(typed.clone()),
             _ => None,
         });
-        let name = match pasted.form.name.as_str() {
-            "" => elsewhere?,
-            "@" => self.base.as_str().to_owned(),
-            relative => format!("{relative}.{}", self.base),
-        };
-        self.find(&name, &pasted.form.rtype, presentation)
+        match pasted.form.name.as_str() {
+            "" => elsewhere,
+            "@" => Some(self.base.as_str().to_owned()),
+            relative => Some(format!("{relative}.{}", self.base)),
+        }
+    }
+
+    /// Returns the TTL of the user's RRset with the name and type of a line.
+    fn ttl_of_rrset(&self, pasted: &PastedRecord) -> Option<Ttl> {
+        let name = self.fqdn_of(pasted)?;
+        let is_of_rrset =
+            |known: &&ZoneRecord| known.name == name && known.rtype.as_str() == pasted.form.rtype;
+        self.current.iter().find(is_of_rrset).map(|known| known.ttl)
     }
 
     fn find(&self, name: &str, rtype: &str, presentation: &str) -> Option<usize> {
@@ -204,7 +234,10 @@ impl Compare<'_> {
             description: record.description.take(),
         }
         .or(&known.notes);
-        if record.value.presentation() == known.presentation && notes == known.notes {
+        let is_same = record.value.presentation() == known.presentation
+            && notes == known.notes
+            && record.ttl.beside(Some(known.ttl)) == known.ttl;
+        if is_same && !has_ttl_doubt(&created.doubts) {
             self.diff.unchanged.push(at);
             return;
         }
@@ -252,4 +285,9 @@ impl Compare<'_> {
         self.diff.faulty.sort_by_key(|faulty| faulty.line);
         self.diff
     }
+}
+
+/// Returns whether the TTL of a line is not used as it is, which the user has to see.
+fn has_ttl_doubt(doubts: &[Doubt]) -> bool {
+    doubts.iter().any(|doubt| doubt.field == Field::Ttl)
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::names::{Label, RootDomain};
 use crate::record::RecordForm;
+use crate::ttl::{Ttl, TtlChoice, TtlLimits};
 use crate::txt;
 use crate::words::WordFilter;
 
@@ -20,7 +21,7 @@ fn base() -> BaseDomain {
 }
 
 fn compare(text: &str, current: &[ZoneRecord]) -> ZoneDiff {
-    diff(text, &base(), &WORDS, current)
+    diff(text, &base(), &WORDS, &TtlLimits::default(), current)
 }
 
 fn record(name: &str, rtype: RecordType, presentation: &str) -> ZoneRecord {
@@ -28,9 +29,14 @@ fn record(name: &str, rtype: RecordType, presentation: &str) -> ZoneRecord {
         name: name.to_owned(),
         rtype,
         presentation: presentation.to_owned(),
+        ttl: Ttl::DEFAULT,
         notes: Notes::default(),
         expires: None,
     }
+}
+
+fn seconds(seconds: u32) -> Ttl {
+    Ttl::from_seconds(seconds).unwrap()
 }
 
 fn current() -> Vec<ZoneRecord> {
@@ -52,8 +58,12 @@ fn current() -> Vec<ZoneRecord> {
 fn summary(diff: &ZoneDiff, current: &[ZoneRecord]) -> Vec<String> {
     let shown = |at: usize| format!("{} {}", current[at].rtype, current[at].presentation);
     let new = |record: &crate::record::NewRecord| {
+        let ttl = match record.ttl {
+            TtlChoice::Set(ttl) => format!(" for {ttl}"),
+            TtlChoice::KeepOr(_) => String::new(),
+        };
         format!(
-            "{} {} {}",
+            "{} {} {}{ttl}",
             record.name.fqdn(),
             record.value.rtype(),
             record.value.presentation()
@@ -74,25 +84,25 @@ fn a_zone_file_is_written_for_people_and_programs() {
     records[2].notes.description = Some("Über die Seite\nsecond line".to_owned());
     records[2].expires = Some("2027-02-28".to_owned());
     records.push(record("old.school.example", RecordType::A, "203.0.113.3"));
+    records[1].ttl = seconds(86_400);
     assert_eq!(
         write(&base(), "The records of user1.school.example", &records),
         "; The records of user1.school.example\n\
          $ORIGIN user1.school.example.\n\
-         $TTL 300\n\
          \n\
-         @ IN MX 10 mail.example.com.\n\
+         @ 300 IN MX 10 mail.example.com.\n\
          \n\
-         @ IN TXT \"v=spf1 -all\"\n\
+         @ 86400 IN TXT \"v=spf1 -all\"\n\
          \n\
          ; Course: Web 1\n\
          ; Description: Über die Seite\n\
          ; | second line\n\
          ; Expires: 2027-02-28\n\
-         www IN A 203.0.113.1\n\
+         www 300 IN A 203.0.113.1\n\
          \n\
-         www IN A 203.0.113.2\n\
+         www 300 IN A 203.0.113.2\n\
          \n\
-         old.school.example. IN A 203.0.113.3\n"
+         old.school.example. 300 IN A 203.0.113.3\n"
     );
     assert!(compare(&write(&base(), "again", &records), &records).is_empty());
 }
@@ -101,19 +111,19 @@ fn a_zone_file_is_written_for_people_and_programs() {
 fn differences_are_found() {
     let file = write(&base(), "", &current());
     for (from, to, expected) in [
-        ("www IN A 203.0.113.2\n", "", &["- A 203.0.113.2"][..]),
+        ("www 300 IN A 203.0.113.2\n", "", &["- A 203.0.113.2"][..]),
         (
-            "www IN A 203.0.113.2\n",
-            "www IN A 203.0.113.9\n",
+            "www 300 IN A 203.0.113.2\n",
+            "www 300 IN A 203.0.113.9\n",
             &["A 203.0.113.2 > www.user1.school.example A 203.0.113.9"],
         ),
         (
-            "www IN A 203.0.113.2\n",
+            "www 300 IN A 203.0.113.2\n",
             "www IN A 203.0.113.2\nwww IN A 203.0.113.9\n",
             &["+ www.user1.school.example A 203.0.113.9"],
         ),
         (
-            "www IN A 203.0.113.2\n",
+            "www 300 IN A 203.0.113.2\n",
             "web IN A 203.0.113.2\n",
             &[
                 "+ web.user1.school.example A 203.0.113.2",
@@ -129,24 +139,24 @@ fn differences_are_found() {
         ("; Course: Web 1\n", "", &[]),
         ("\"v=spf1 -all\"", "\"v=spf1\" \" -all\"", &[]),
         (
-            "www IN A 203.0.113.2\n",
-            "WWW.User1.School.Example. 60 A 203.0.113.2\n",
+            "www 300 IN A 203.0.113.2\n",
+            "WWW.User1.School.Example. 5m A 203.0.113.2\n",
             &[],
         ),
         (
-            "@ IN MX 10 mail.example.com.\n",
-            "@ IN MX 10 mail\n",
+            "@ 300 IN MX 10 mail.example.com.\n",
+            "@ 300 IN MX 10 mail\n",
             &["MX 10 mail.example.com. > user1.school.example MX 10 mail.user1.school.example."],
         ),
         (
-            "www IN A 203.0.113.2\n",
+            "www 300 IN A 203.0.113.2\n",
             "www IN A 203.0.113.256\n",
-            &["- A 203.0.113.2", "! 12"],
+            &["- A 203.0.113.2", "! 11"],
         ),
         (
-            "www IN A 203.0.113.2\n",
+            "www 300 IN A 203.0.113.2\n",
             "www.example.org. IN A 203.0.113.2\n",
-            &["- A 203.0.113.2", "! 12"],
+            &["- A 203.0.113.2", "! 11"],
         ),
     ] {
         let changed = file.replace(from, to);
@@ -158,6 +168,100 @@ fn differences_are_found() {
             "{from} to {to}\n{changed}"
         );
     }
+}
+
+#[test]
+fn a_ttl_is_compared_and_belongs_to_the_whole_rrset() {
+    let file = write(&base(), "", &current());
+    let (one, other) = ("www 300 IN A 203.0.113.1\n", "www 300 IN A 203.0.113.2\n");
+    let both_for = |ttl: &str| {
+        vec![
+            format!("A 203.0.113.1 > www.user1.school.example A 203.0.113.1 for {ttl}"),
+            format!("A 203.0.113.2 > www.user1.school.example A 203.0.113.2 for {ttl}"),
+        ]
+    };
+    let kept = |value: &str| vec![format!("+ www.user1.school.example A {value}")];
+    let unchanged = Vec::new;
+    for (changes, expected, remarks) in [
+        // Without a TTL, and with the same one in other words.
+        (&[(one, "www IN A 203.0.113.1\n")][..], unchanged(), 0),
+        (&[(one, "www 5m IN A 203.0.113.1\n")], unchanged(), 0),
+        (
+            &[
+                (one, "www 1h IN A 203.0.113.1\n"),
+                (other, "www 3600 A 203.0.113.2\n"),
+            ],
+            both_for("1 hour"),
+            0,
+        ),
+        // One line without a TTL takes that of the others.
+        (
+            &[
+                (one, "www IN A 203.0.113.1\n"),
+                (other, "www 3600 IN A 203.0.113.2\n"),
+            ],
+            both_for("1 hour").split_off(1),
+            0,
+        ),
+        // Two TTLs in one RRset: the lowest, with one remark, also if that is the present one.
+        (
+            &[(one, "www 1m IN A 203.0.113.1\n")],
+            both_for("1 minute"),
+            1,
+        ),
+        (
+            &[(other, "www 1h IN A 203.0.113.2\n")],
+            vec!["A 203.0.113.1 > www.user1.school.example A 203.0.113.1".to_owned()],
+            1,
+        ),
+        // Out of the limits.
+        (
+            &[
+                (one, "www 30 IN A 203.0.113.1\n"),
+                (other, "www 30 IN A 203.0.113.2\n"),
+            ],
+            both_for("1 minute"),
+            2,
+        ),
+        (
+            &[(
+                other,
+                "www 300 IN A 203.0.113.2\nwww 300 IN A 203.0.113.3\n",
+            )],
+            kept("203.0.113.3"),
+            0,
+        ),
+    ] {
+        let mut text = file.clone();
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        let diff = compare(&text, &current());
+        assert_eq!(summary(&diff, &current()), expected, "{text}");
+        let changed = diff.change.iter().flat_map(|changed| &changed.doubts);
+        let created = diff.create.iter().flat_map(|created| &created.doubts);
+        let found: Vec<String> = changed
+            .chain(created)
+            .map(|doubt| doubt.kind.to_string())
+            .collect();
+        assert_eq!(found.len(), remarks, "{found:?}\n{text}");
+    }
+}
+
+#[test]
+fn a_ttl_from_before_the_limits_stays() {
+    let mut records = current();
+    records[0].ttl = seconds(30);
+    let file = write(&base(), "", &records);
+    assert!(compare(&file, &records).is_empty(), "{file}");
+    // Also when something else of the record is changed.
+    let text = file.replace("10 mail.example.com.", "20 mail.example.com.");
+    let diff = compare(&text, &records);
+    assert_eq!(
+        summary(&diff, &records),
+        ["MX 10 mail.example.com. > user1.school.example MX 20 mail.example.com."]
+    );
 }
 
 #[test]
@@ -234,15 +338,17 @@ fn any_record() -> impl Strategy<Value = ZoneRecord> {
                 rtype: rtype.as_str().to_owned(),
                 input,
                 parts: fields.zip(parts).collect(),
+                ttl: String::new(),
                 ports: ports.unwrap_or_default(),
                 course: course.unwrap_or_default(),
                 description: description.unwrap_or_default(),
             };
-            let new = form.check(&base(), &WORDS).ok()?;
+            let new = form.check(&base(), &WORDS, &TtlLimits::default()).ok()?;
             Some(ZoneRecord {
                 name: new.name.fqdn().to_owned(),
                 rtype,
                 presentation: new.value.presentation().to_owned(),
+                ttl: Ttl::DEFAULT,
                 notes: Notes {
                     ports: new.ports,
                     course: new.course,
@@ -255,10 +361,19 @@ fn any_record() -> impl Strategy<Value = ZoneRecord> {
 }
 
 fn any_zone() -> impl Strategy<Value = Vec<ZoneRecord>> {
-    proptest::collection::vec(any_record(), 0..8).prop_map(|mut records| {
-        // The database has each value once.
+    let ttl = prop_oneof![Just(300), 60_u32..=86_400];
+    proptest::collection::vec((any_record(), ttl), 0..8).prop_map(|drawn| {
+        // The database has each value once, and each RRset has one TTL.
         let mut known = std::collections::BTreeSet::new();
-        records.retain(|r| known.insert((r.name.clone(), r.rtype, r.presentation.clone())));
+        let mut ttls = std::collections::BTreeMap::new();
+        let mut records = Vec::new();
+        for (mut record, ttl) in drawn {
+            let rrset = (record.name.clone(), record.rtype);
+            record.ttl = seconds(*ttls.entry(rrset.clone()).or_insert(ttl));
+            if known.insert((rrset, record.presentation.clone())) {
+                records.push(record);
+            }
+        }
         records
     })
 }
@@ -289,6 +404,7 @@ proptest! {
             prop_assert_eq!(created.record.name.fqdn(), &record.name);
             prop_assert_eq!(created.record.value.presentation(), &record.presentation, "{}", file);
             prop_assert_eq!(&created.record.description, &record.notes.description, "{}", file);
+            prop_assert_eq!(created.record.ttl, TtlChoice::Set(record.ttl), "{}", file);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use starchart_domain::secret::Secret;
+use starchart_domain::ttl::TtlLimits;
 use starchart_settings::{DatabaseKind, Environment, LogLevel, Redis, SmtpAuth, render_check};
 use tempfile::TempDir;
 
@@ -92,6 +93,42 @@ fn every_fault_is_reported_at_once() {
         text.contains("\nnotice: certificates are off"),
         "notices are listed beside faults: {text}"
     );
+}
+
+#[test]
+fn ttl_limits_fit_together() {
+    let read = |settings: [(&'static str, &'static str); 3]| {
+        let site = Site::production();
+        settings
+            .into_iter()
+            .fold(site, |site, (name, value)| site.set(name, value))
+    };
+    let names = |values: [&'static str; 3]| {
+        let [min, max, default] = values;
+        [
+            ("RECORD_TTL_MIN_S", min),
+            ("RECORD_TTL_MAX_S", max),
+            ("RECORD_TTL_DEFAULT_S", default),
+        ]
+    };
+    let usual = Site::production().good().settings.limits.ttl;
+    assert_eq!(usual, TtlLimits::default(), "domain and settings agree");
+    let set = read(names(["1", "2147483647", "600"])).good();
+    assert_eq!(set.settings.limits.ttl.default.as_seconds(), 600);
+    for (values, at_fault) in [
+        (["0", "86400", "300"], "RECORD_TTL_MIN_S"),
+        (["60", "2147483648", "300"], "RECORD_TTL_MAX_S"),
+        (["60", "59", "60"], "RECORD_TTL_MAX_S"),
+        (["60", "86400", "5m"], "RECORD_TTL_DEFAULT_S"),
+        (["600", "86400", "300"], "RECORD_TTL_DEFAULT_S"),
+        (["60", "120", "300"], "RECORD_TTL_DEFAULT_S"),
+    ] {
+        let text = read(names(values)).bad();
+        assert!(
+            text.contains(&format!("{at_fault}: ")),
+            "{values:?}:\n{text}"
+        );
+    }
 }
 
 #[test]

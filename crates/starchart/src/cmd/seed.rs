@@ -147,6 +147,7 @@ async fn record(
         .check(
             &settings.zone.root_domain.base(label),
             &WordFilter::default(),
+            &settings.limits.ttl,
         )
         .map_err(|faults| anyhow::anyhow!("{name} {kind}: {faults:?}"))?;
     let act = AuditContext {

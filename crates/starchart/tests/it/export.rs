@@ -24,11 +24,10 @@ async fn the_records_of_a_user_are_printed_as_a_zone_file() {
         lines,
         [
             origin.as_str(),
-            "$TTL 300",
             "",
-            r#"@ IN TXT "a \"b\"""#,
+            r#"@ 300 IN TXT "a \"b\"""#,
             "",
-            "www IN A 192.168.1.1",
+            "www 300 IN A 192.168.1.1",
         ]
     );
     let other = verb(&env, &["export", "--user", "user2"]).await;

@@ -22,6 +22,7 @@ pub(crate) struct Model {
     pub(crate) presentation: String,
     /// The SHA-256 of `presentation`.
     pub(crate) value_hash: Vec<u8>,
+    /// The TTL of the RRset in seconds, in each of its rows.
     pub(crate) ttl: i64,
     pub(crate) ports: Option<String>,
     pub(crate) course: Option<String>,

@@ -12,7 +12,8 @@ pub enum HistoryAction {
     /// It was created again after its end, with its former id.
     #[sea_orm(string_value = "restore")]
     Restore,
-    /// Its name, value or notes were changed, and it was renewed.
+    /// Its name, value, TTL or notes were changed, and it was renewed; or its RRset's TTL was
+    /// changed through another record.
     #[sea_orm(string_value = "edit")]
     Edit,
     /// The record was renewed.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::{EntityTrait, Set};
 use starchart_domain::record::{NameClass, RecordType};
-use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::Ttl;
 use starchart_domain::user::UserId;
 
 use crate::entity::class::Class;
@@ -81,7 +81,7 @@ pub(super) async fn insert_names(
                 input: Set(record.input.clone()),
                 presentation: Set(record.presentation.clone()),
                 value_hash: Set(record.hash.to_vec()),
-                ttl: Set(i64::from(TTL)),
+                ttl: Set(i64::from(Ttl::DEFAULT.as_seconds())),
                 ports: Set(record.ports.as_deref().map(|text| sql::cut(text, 191))),
                 course: Set(record.course.as_deref().map(|text| sql::cut(text, 191))),
                 description: Set(record.description.clone()),

@@ -8,7 +8,8 @@ use starchart_domain::user::UserId;
 
 use super::history::{self, HistoryAction, HistoryId};
 use super::names::{self, TouchedName};
-use super::{Record, RecordError, query, read_type, rows};
+use super::ttls::{RrsetTtls, WrittenRecord};
+use super::{Record, RecordError, query, read_ttl, read_type, rows};
 use crate::entity::{dns_record, record_history};
 use crate::error::TransactionError;
 use crate::trail::{self, Action, AuditContext};
@@ -20,7 +21,8 @@ use crate::{Error, Store, users};
 pub enum RecordChange<'a> {
     /// Creates a record with a new id.
     Create(&'a NewRecord),
-    /// Replaces the record's name, type, value and notes, and renews it; id and creation time stay.
+    /// Replaces the record's name, type, value, TTL and notes, and renews it; id and creation time
+    /// stay.
     Edit {
         /// The id of the record to edit.
         id: RecordId,
@@ -107,7 +109,8 @@ impl TransactionError for ChangeError {
 
 /// Makes all changes in one transaction, with a line of the audit trail for each, and returns the
 /// records in the same order: as they are now, or as they were for a deletion. What one change
-/// frees, another may take, whatever their order: a name, a value, a place below the limit.
+/// frees, another may take, whatever their order: a name, a value, a place below the limit. The
+/// other records of an RRset take the TTL that is set for one of them.
 ///
 /// # Errors
 /// The first change that cannot be made. A change that adds records is refused when the owner then
@@ -215,8 +218,11 @@ impl<'t, 'a> Batch<'t, 'a> {
             .filter_map(|step| Some(step.old.as_ref()?.id))
             .collect();
         let ended = query::find_all(self.tx.db(), self.owner, &ended).await?;
-        self.remove_old(&names).await?;
-        let written = self.write_new(&names, act).await?;
+        let ttls = RrsetTtls::choose(self.tx, self.owner, &names, &self.written()).await?;
+        let replaced = self.remove_old(&names).await?;
+        ttls.set_for_others(self.tx, self.owner, &names, &replaced, self.now, act)
+            .await?;
+        let written = self.write_new(&names, &ttls, act).await?;
         let ids: Vec<i64> = written.iter().map(|(id, _)| *id).collect();
         let mut records: HashMap<i64, Record> = query::find_all(self.tx.db(), self.owner, &ids)
             .await?
@@ -245,7 +251,7 @@ impl<'t, 'a> Batch<'t, 'a> {
                     new,
                     seen: Some(seen),
                     ..
-                } => (seen, Some(new.fingerprint())),
+                } => (seen, Some(new)),
                 RecordChange::Delete {
                     seen: Some(seen), ..
                 } => (seen, None),
@@ -254,6 +260,8 @@ impl<'t, 'a> Batch<'t, 'a> {
             let Some(old) = &step.old else { continue };
             let now = rows::fingerprint(old)?;
             step.is_done = now != seen;
+            let present = read_ttl(old.ttl)?;
+            let wanted = wanted.map(|new| new.fingerprint(Some(present)));
             if step.is_done && Some(now) != wanted {
                 return Err(ChangeError::at(index)(RecordError::Changed));
             }
@@ -312,19 +320,36 @@ impl<'t, 'a> Batch<'t, 'a> {
         Ok(touched)
     }
 
-    /// Deletes the rows that are deleted or written anew, before any row is inserted.
-    async fn remove_old(&self, names: &BTreeMap<String, TouchedName>) -> Result<(), ChangeError> {
+    /// Lists the records that are written anew.
+    fn written(&self) -> Vec<WrittenRecord<'_>> {
+        let open = self.steps.iter().filter(|step| !step.is_done);
+        let written = open.filter_map(|step| {
+            let new = step.change.new_record()?;
+            let old = step.old.as_ref();
+            Some(WrittenRecord { new, old })
+        });
+        written.collect()
+    }
+
+    /// Deletes the rows that are deleted or written anew, before any row is inserted, and returns
+    /// their ids.
+    async fn remove_old(
+        &self,
+        names: &BTreeMap<String, TouchedName>,
+    ) -> Result<Vec<i64>, ChangeError> {
+        let mut removed = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
             let (RecordChange::Edit { .. } | RecordChange::Delete { .. }, Some(old), false) =
                 (step.change, &step.old, step.is_done)
             else {
                 continue;
             };
-            rows::delete(self.tx, self.owner, old.id, name_of(names, &old.fqdn)?)
+            rows::delete(self.tx, self.owner, old.id, names::find(names, &old.fqdn)?)
                 .await
                 .map_err(ChangeError::at(index))?;
+            removed.push(old.id);
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// Inserts and renews rows and appends every change to the history. Returns the id of each
@@ -332,6 +357,7 @@ impl<'t, 'a> Batch<'t, 'a> {
     async fn write_new(
         &self,
         names: &BTreeMap<String, TouchedName>,
+        ttls: &RrsetTtls,
         act: &AuditContext<'_>,
     ) -> Result<Vec<(i64, Option<Action>)>, ChangeError> {
         let mut written = Vec::with_capacity(self.steps.len());
@@ -343,8 +369,9 @@ impl<'t, 'a> Batch<'t, 'a> {
             let blame = ChangeError::at(index);
             let inserted = match step.change.new_record() {
                 Some(new) => {
-                    let name = name_of(names, new.name.fqdn())?;
-                    let row = rows::insert(self.tx, self.owner, name, new, self.now, step.former());
+                    let name = names::find(names, new.name.fqdn())?;
+                    let (ttl, former) = (ttls.of(new)?, step.former());
+                    let row = rows::insert(self.tx, self.owner, name, new, ttl, self.now, former);
                     Some(row.await.map_err(blame)?)
                 }
                 None => None,
@@ -363,7 +390,7 @@ impl<'t, 'a> Batch<'t, 'a> {
                     (old, HistoryAction::Delete, Action::RecordDelete)
                 }
                 (RecordChange::Renew(id), _, Some(old)) => {
-                    let name = name_of(names, &old.fqdn)?;
+                    let name = names::find(names, &old.fqdn)?;
                     rows::renew(self.tx, self.owner, id, name, self.now).await?;
                     (old, HistoryAction::Renew, Action::RecordRenew)
                 }
@@ -386,15 +413,6 @@ impl Step<'_> {
         };
         Some((RecordId(id), Timestamp::from_millis(created_at)))
     }
-}
-
-fn name_of<'n>(
-    names: &'n BTreeMap<String, TouchedName>,
-    fqdn: &str,
-) -> Result<&'n TouchedName, Error> {
-    names
-        .get(fqdn)
-        .ok_or_else(|| Error::Corrupt(format!("{fqdn} is not locked")))
 }
 
 /// Appends the audit trail's line about a record in the transaction that wrote it.

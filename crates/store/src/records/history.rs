@@ -7,9 +7,10 @@ use sea_orm::{
 };
 use starchart_domain::record::{RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::Ttl;
 use starchart_domain::user::UserId;
 
-use super::{read_type, rows};
+use super::{read_ttl, read_type, rows};
 use crate::entity::dns_record;
 use crate::entity::record_history::{Column, Entity, Model};
 use crate::entity::user;
@@ -23,7 +24,7 @@ pub use crate::entity::record_history::HistoryAction;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HistoryId(pub i64);
 
-/// The name, value and notes that a record had or has.
+/// The name, value, TTL and notes that a record had or has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordVersion {
     /// The fqdn, in lower case and without a trailing dot.
@@ -34,6 +35,8 @@ pub struct RecordVersion {
     pub input: String,
     /// The value in zone-file form.
     pub presentation: String,
+    /// The TTL of its RRset.
+    pub ttl: Ttl,
     /// The user's note about ports.
     pub ports: Option<String>,
     /// The user's note about a course.
@@ -50,7 +53,7 @@ impl RecordVersion {
     /// [`Record::fingerprint`]: super::Record::fingerprint
     pub fn fingerprint(&self) -> String {
         let notes = [&self.ports, &self.course, &self.description].map(Option::as_deref);
-        fingerprint(&self.name, self.rtype, &self.presentation, notes)
+        fingerprint(&self.name, self.rtype, &self.presentation, self.ttl, notes)
     }
 }
 
@@ -228,6 +231,7 @@ fn version(row: &Model) -> Result<RecordVersion, Error> {
         rtype: read_type(&row.rtype)?,
         input: row.input.clone(),
         presentation: row.presentation.clone(),
+        ttl: read_ttl(row.ttl)?,
         ports: row.ports.clone(),
         course: row.course.clone(),
         description: row.description.clone(),
@@ -241,6 +245,7 @@ fn current_version(row: &dns_record::Model) -> Result<RecordVersion, Error> {
         rtype: read_type(&row.rtype)?,
         input: row.input.clone(),
         presentation: row.presentation.clone(),
+        ttl: read_ttl(row.ttl)?,
         ports: row.ports.clone(),
         course: row.course.clone(),
         description: row.description.clone(),

@@ -1,6 +1,6 @@
 //! Locks names: the only way to change the records and challenge values of a name (I5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Alias, Expr, Func, Query};
 use sea_orm::{
@@ -28,6 +28,7 @@ use crate::tx::Tx;
 pub(crate) struct TouchedName {
     fqdn: String,
     class: Class,
+    is_new: bool,
 }
 
 /// Locks the name and increments its generation, or inserts its row. The caller has locked the
@@ -64,6 +65,7 @@ pub(crate) async fn touch(
         return Ok(TouchedName {
             fqdn: fqdn.to_owned(),
             class: class.into(),
+            is_new: true,
         });
     }
     let row = name::Entity::find_by_id(fqdn)
@@ -74,11 +76,22 @@ pub(crate) async fn touch(
     let touched = TouchedName {
         fqdn: row.fqdn,
         class: row.class,
+        is_new: false,
     };
     if row.user_id != owner.0 {
         touched.share(tx, owner).await?;
     }
     Ok(touched)
+}
+
+/// Finds a name among those that the transaction has locked.
+pub(super) fn find<'n>(
+    touched: &'n BTreeMap<String, TouchedName>,
+    fqdn: &str,
+) -> Result<&'n TouchedName, Error> {
+    touched
+        .get(fqdn)
+        .ok_or_else(|| Error::Corrupt(format!("{fqdn} is not locked")))
 }
 
 /// Proof that this transaction locked these names and incremented their generations.
@@ -118,6 +131,11 @@ impl TouchedNames<'_> {
 impl TouchedName {
     pub(crate) fn fqdn(&self) -> &str {
         &self.fqdn
+    }
+
+    /// Returns whether the name had no row before, so that no record is at it.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Permits a user to change a name that another user owns: a user with a record at it (imported

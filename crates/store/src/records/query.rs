@@ -10,7 +10,7 @@ use starchart_domain::record::{RecordId, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::{Record, read_type};
+use super::{Record, read_ttl, read_type};
 use crate::Error;
 use crate::entity::dns_record::{self, Column};
 use crate::entity::name;
@@ -39,6 +39,7 @@ struct RecordWithState {
     rtype: String,
     input: String,
     presentation: String,
+    ttl: i64,
     ports: Option<String>,
     course: Option<String>,
     description: Option<String>,
@@ -138,6 +139,7 @@ impl TryFrom<RecordWithState> for Record {
             rtype,
             input: row.input,
             presentation: row.presentation,
+            ttl: read_ttl(row.ttl)?,
             ports: row.ports,
             course: row.course,
             description: row.description,

@@ -10,12 +10,12 @@ use sea_orm::{
 use starchart_domain::expiry::record_expires_at;
 use starchart_domain::record::mx::NULL_MX;
 use starchart_domain::record::{self, NewRecord, RecordId, RecordType, value_hash};
-use starchart_domain::rrset::TTL;
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::Ttl;
 use starchart_domain::user::UserId;
 
 use super::names::{TouchedName, TouchedNames};
-use super::{RecordError, read_type};
+use super::{RecordError, read_ttl, read_type};
 use crate::Error;
 use crate::entity::dns_record::{self, Column};
 use crate::entity::record_history::{self, HistoryAction};
@@ -48,6 +48,21 @@ pub(super) async fn find(
     Ok(own.all(on).await?)
 }
 
+/// Finds the owner's rows at these names.
+pub(super) async fn at(
+    tx: &Tx,
+    owner: UserId,
+    fqdns: &[&str],
+) -> Result<Vec<dns_record::Model>, Error> {
+    if fqdns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let own = dns_record::Entity::find()
+        .filter(Column::UserId.eq(owner.0))
+        .filter(Column::Fqdn.is_in(fqdns.iter().copied()));
+    Ok(own.all(tx.db()).await?)
+}
+
 /// Computes the [`record::fingerprint`] of a row.
 pub(super) fn fingerprint(row: &dns_record::Model) -> Result<String, Error> {
     let notes = [&row.ports, &row.course, &row.description].map(Option::as_deref);
@@ -55,6 +70,7 @@ pub(super) fn fingerprint(row: &dns_record::Model) -> Result<String, Error> {
         &row.fqdn,
         read_type(&row.rtype)?,
         &row.presentation,
+        read_ttl(row.ttl)?,
         notes,
     ))
 }
@@ -68,13 +84,14 @@ pub(super) async fn count(on: &impl ConnectionTrait, owner: UserId) -> Result<u3
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// Inserts a record at a touched name and returns its row. `before` is the id and creation time of
-/// the row that it replaces, which is deleted already.
+/// Inserts a record at a touched name, with the TTL of its RRset, and returns its row. `before` is
+/// the id and creation time of the row that it replaces, which is deleted already.
 pub(super) async fn insert(
     tx: &Tx,
     owner: UserId,
     name: &TouchedName,
     new: &NewRecord,
+    ttl: Ttl,
     now: Timestamp,
     before: Option<(RecordId, Timestamp)>,
 ) -> Result<dns_record::Model, RecordError> {
@@ -100,7 +117,7 @@ pub(super) async fn insert(
         input: Set(new.value.input().to_owned()),
         presentation: Set(presentation.to_owned()),
         value_hash: Set(hash),
-        ttl: Set(i64::from(TTL)),
+        ttl: Set(i64::from(ttl.as_seconds())),
         ports: Set(new.ports.clone()),
         course: Set(new.course.clone()),
         description: Set(new.description.clone()),
@@ -160,6 +177,24 @@ pub(super) async fn renew(
         .filter(Column::Id.eq(id.0))
         .filter(Column::UserId.eq(owner.0));
     renew.exec(tx.db()).await?;
+    Ok(())
+}
+
+/// Sets the TTL of a record whose RRset gets another one. That does not renew the record.
+pub(super) async fn set_ttl(
+    tx: &Tx,
+    owner: UserId,
+    id: i64,
+    _: &TouchedName,
+    ttl: Ttl,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let set = dns_record::Entity::update_many()
+        .col_expr(Column::Ttl, Expr::value(i64::from(ttl.as_seconds())))
+        .col_expr(Column::UpdatedAt, Expr::value(now.as_millis()))
+        .filter(Column::Id.eq(id))
+        .filter(Column::UserId.eq(owner.0));
+    set.exec(tx.db()).await?;
     Ok(())
 }
 

@@ -10,8 +10,9 @@ use sea_orm::{
 use starchart_domain::certificate::CHALLENGE_TYPE;
 use starchart_domain::plan::{NameToPublish, OwnedRrset};
 use starchart_domain::record::RecordType;
-use starchart_domain::rrset::{Rrset, RrsetData, TTL};
+use starchart_domain::rrset::{Rrset, RrsetData};
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::Ttl;
 use starchart_domain::txt;
 
 use super::registry;
@@ -197,19 +198,21 @@ pub(super) async fn list_desired(
     }
     let challenges: Vec<Challenge> = challenges.into_partial_model().all(on).await?;
 
+    // All rows of an RRset have its TTL, but for names that imported users share.
     let mut bodies: BTreeMap<(String, RecordType), (u32, Vec<String>)> = BTreeMap::new();
     let mut add = |fqdn: String, rtype: RecordType, ttl: u32, content: String| {
         let (lowest_ttl, values) = bodies.entry((fqdn, rtype)).or_insert((ttl, Vec::new()));
         *lowest_ttl = Ord::min(*lowest_ttl, ttl);
         values.push(content);
     };
+    let usual = Ttl::DEFAULT.as_seconds();
     for row in records {
         let rtype = read_type(&row.rtype)?;
-        let ttl = u32::try_from(row.ttl).unwrap_or(TTL);
+        let ttl = u32::try_from(row.ttl).unwrap_or(usual);
         add(row.fqdn, rtype, ttl, row.presentation);
     }
     for row in challenges {
-        add(row.fqdn, CHALLENGE_TYPE, TTL, txt::encode(&row.value));
+        add(row.fqdn, CHALLENGE_TYPE, usual, txt::encode(&row.value));
     }
     let mut sets: BTreeMap<String, Vec<Rrset>> = BTreeMap::new();
     for ((name, rtype), (ttl, values)) in bodies {

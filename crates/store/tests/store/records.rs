@@ -4,6 +4,7 @@
 mod batches;
 mod changes;
 mod conflicts;
+mod ttls;
 
 use futures_util::future::join_all;
 use starchart_domain::expiry::record_expires_at;
@@ -11,4 +12,4 @@ use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NewRecord, RecordId, RecordType};
 use starchart_store::records::{self, RecordError};
 
-use crate::world::{TestUser, World};
+use crate::world::{DAY_MS, TestUser, World};

@@ -7,9 +7,10 @@ use sqlx::Connection as _;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
 use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName};
 use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
-use starchart_domain::rrset::{RrsetData, TTL};
+use starchart_domain::rrset::RrsetData;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::{Ttl, TtlLimits};
 use starchart_domain::user::{Groups, Identity, NameId, Subject, UserId};
 use starchart_domain::words::WordFilter;
 use starchart_store::lease::{self, Lease, LeaseName};
@@ -357,7 +358,8 @@ impl TestUser {
             input: value.into(),
             ..RecordForm::default()
         };
-        form.check(&self.base, &WordFilter::default()).unwrap()
+        form.check(&self.base, &WordFilter::default(), &TtlLimits::default())
+            .unwrap()
     }
 
     /// Makes an MX record with a preference.
@@ -369,7 +371,8 @@ impl TestUser {
             parts: BTreeMap::from([("priority", preference.to_owned())]),
             ..RecordForm::default()
         };
-        form.check(&self.base, &WordFilter::default()).unwrap()
+        form.check(&self.base, &WordFilter::default(), &TtlLimits::default())
+            .unwrap()
     }
 
     pub(crate) fn fqdn(&self, name: &str) -> String {
@@ -409,7 +412,7 @@ pub(crate) fn name_id() -> NameId {
 
 pub(crate) fn body(values: &[&str]) -> RrsetData {
     RrsetData {
-        ttl: TTL,
+        ttl: Ttl::DEFAULT.as_seconds(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
     }
 }

@@ -1,8 +1,10 @@
 //! Changing several records at once: all of them, or none.
 
+use std::collections::BTreeMap;
+
 use starchart_domain::fault::{Fault, Field};
-use starchart_domain::record::{NewRecord, RecordForm};
-use starchart_domain::words::WordFilter;
+use starchart_domain::record::{NewRecord, RecordForm, RecordType};
+use starchart_domain::ttl::{Ttl, TtlChoice, TtlFault};
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{self, Record, RecordChange, RecordError};
@@ -32,7 +34,7 @@ impl From<ActionError> for BatchError {
 pub(crate) enum PlannedChange {
     /// Creates a record with a new id.
     Create(NewRecord),
-    /// Replaces a record's name, type, value and notes, and renews it.
+    /// Replaces a record's name, type, value, TTL and notes, and renews it.
     Replace { old: SeenRecord, new: NewRecord },
     /// Deletes a record; the history keeps it.
     Delete(SeenRecord),
@@ -79,7 +81,7 @@ pub(crate) async fn create_records(
     forms: &[RecordForm],
     rules: RecordRules<'_>,
 ) -> Result<Vec<SavedRecord>, BatchError> {
-    let news = check(forms, caller, rules.words)?;
+    let news = check(forms, caller, rules)?;
     let changes: Vec<PlannedChange> = news.iter().cloned().map(PlannedChange::Create).collect();
     let created = change_records(store, queue, caller, &changes, &[], rules).await?;
     // The records are saved: without the others only warnings are missing.
@@ -137,18 +139,39 @@ pub(crate) async fn change_records(
 fn check(
     forms: &[RecordForm],
     caller: Caller<'_>,
-    words: &WordFilter,
+    rules: RecordRules<'_>,
 ) -> Result<Vec<NewRecord>, BatchError> {
     let mut news = Vec::with_capacity(forms.len());
     let mut faulty = Vec::new();
     for (at, form) in forms.iter().enumerate() {
-        match form.check(&caller.actor.base, words) {
+        match form.check(&caller.actor.base, rules.words, &rules.ttls) {
             Ok(new) => news.push(new),
             Err(faults) => faulty.push((at, faults)),
         }
+    }
+    if faulty.is_empty() {
+        faulty = ttl_faults(&news);
     }
     match faulty.is_empty() {
         true => Ok(news),
         false => Err(BatchError::Invalid(faulty)),
     }
+}
+
+/// Finds records of one name and type for which different TTLs were chosen.
+fn ttl_faults(news: &[NewRecord]) -> Vec<(usize, Vec<(Field, Fault)>)> {
+    let mut chosen: BTreeMap<(&str, RecordType), Ttl> = BTreeMap::new();
+    let mut faulty = Vec::new();
+    for (at, new) in news.iter().enumerate() {
+        let TtlChoice::Set(ttl) = new.ttl else {
+            continue;
+        };
+        let rrset = (new.name.fqdn(), new.value.rtype());
+        let other = *chosen.entry(rrset).or_insert(ttl);
+        if other != ttl {
+            let fault = Fault::Ttl(TtlFault::Differs { other });
+            faulty.push((at, vec![(Field::Ttl, fault)]));
+        }
+    }
+    faulty
 }

@@ -40,7 +40,7 @@ pub(crate) enum UndoRefusal {
 /// What undoing a change came to.
 #[derive(Debug)]
 pub(crate) enum Undone {
-    /// The record has its former name, value and notes.
+    /// The record has its former name, value, TTL and notes.
     Saved(SavedRecord),
     /// The record that the change had created is deleted.
     Deleted(Record),
@@ -51,7 +51,7 @@ pub(crate) enum Undone {
 pub(crate) enum UndoStep<'a> {
     /// Deletes the record that the change created.
     Delete,
-    /// Gives the record its former name, value and notes. Undoes later changes with it.
+    /// Gives the record its former name, value, TTL and notes. Undoes later changes with it.
     Edit(&'a RecordVersion),
     /// Creates the record again.
     Restore(&'a RecordVersion),
@@ -79,14 +79,28 @@ pub(crate) fn undo_step(entry: &HistoryEntry, now: Timestamp) -> Result<UndoStep
 
 /// Fills the form with what the record was.
 pub(crate) fn form_of_version(owner: &User, version: &RecordVersion) -> RecordForm {
-    RecordForm::of_stored(
+    let form = RecordForm::of_stored(
         &owner.base,
         &version.name,
         version.rtype,
         &version.input,
         &version.presentation,
         [&version.ports, &version.course, &version.description],
-    )
+    );
+    RecordForm {
+        ttl: version.ttl.as_seconds().to_string(),
+        ..form
+    }
+}
+
+/// Whether the change gave the RRset of the record another TTL. A record that was moved to another
+/// RRset, or comes back into one, takes the TTL that the other records have there.
+fn has_set_ttl(entry: &HistoryEntry) -> bool {
+    let (Some(before), Some(after)) = (&entry.before, &entry.after) else {
+        return false;
+    };
+    let is_same_rrset = (&before.name, before.rtype) == (&after.name, after.rtype);
+    is_same_rrset && before.ttl != after.ttl
 }
 
 /// Finds a change of the owner's records.
@@ -125,8 +139,12 @@ pub(crate) async fn undo_change(
         UndoStep::Delete => None,
         UndoStep::Edit(version) | UndoStep::Restore(version) => {
             let form = form_of_version(owner, version);
-            let checked = form.check(&owner.base, rules.words);
-            Some(checked.map_err(ActionError::Invalid)?)
+            let checked = form.check(&owner.base, rules.words, &rules.ttls);
+            let mut former = checked.map_err(ActionError::Invalid)?;
+            if !has_set_ttl(entry) {
+                former.ttl = former.ttl.if_new();
+            }
+            Some(former)
         }
     };
     let ended: Vec<&Record> = old.iter().collect();

@@ -1,10 +1,12 @@
 //! Creating, editing, renewing and deleting a record.
 
 use starchart_domain::fault::{Fault, Field};
+use starchart_domain::plural::pluralize;
 use starchart_domain::record::mx::NULL_MX;
 use starchart_domain::record::{
     NameClass, Neighbour, NewRecord, RecordForm, RecordId, RecordType, ValueNote, notes_beside,
 };
+use starchart_domain::ttl::{TtlChoice, TtlLimits};
 use starchart_domain::user::UserId;
 use starchart_domain::words::WordFilter;
 use starchart_jobs::{Queue, WakeUp};
@@ -28,6 +30,8 @@ pub(crate) struct RecordRules<'a> {
     /// The record limit of a user.
     pub(crate) limit: Option<u32>,
     pub(crate) words: &'a WordFilter,
+    /// The TTLs that users may choose.
+    pub(crate) ttls: TtlLimits,
     pub(crate) caa: CaaCheck<'a>,
 }
 
@@ -62,7 +66,7 @@ pub(crate) async fn create_record(
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
     let new = form
-        .check(&owner.base, rules.words)
+        .check(&owner.base, rules.words, &rules.ttls)
         .map_err(ActionError::Invalid)?;
     let ended = find_replaced(store, owner, &new, None, replaced).await?;
     let caa = rules.caa;
@@ -74,7 +78,7 @@ pub(crate) async fn create_record(
     finish(store, queue, owner, done, &new).await
 }
 
-/// Replaces a record's name, type, value and notes, and renews it. Fails with
+/// Replaces a record's name, type, value, TTL and notes, and renews it. Fails with
 /// [`Conflict::RecordChanged`] when the record was edited in between, to other values than these.
 pub(crate) async fn edit_record(
     store: &Store,
@@ -86,7 +90,7 @@ pub(crate) async fn edit_record(
     let owner = caller.actor;
     // Checked before the form: a record of another user fails like an absent one.
     let old = find_record(store, owner.id, edit.id).await?;
-    let checked = edit.form.check(&owner.base, rules.words);
+    let checked = edit.form.check(&owner.base, rules.words, &rules.ttls);
     let new = checked.map_err(ActionError::Invalid)?;
     let mut ended = find_replaced(store, owner, &new, Some(edit.id), edit.replaced).await?;
     ended.push(old);
@@ -248,7 +252,27 @@ pub(super) async fn saved(
 ) -> SavedRecord {
     // The record is saved: without the others only warnings are missing.
     let all = records::list(store, owner.id).await.unwrap_or_default();
-    saved_beside(&all, owner, record, new)
+    let shared = shared_ttl(&all, &record, new);
+    let mut saved = saved_beside(&all, owner, record, new);
+    saved.notes.extend(shared);
+    saved
+}
+
+/// Says that other records have the TTL, too, that was chosen for one.
+fn shared_ttl(all: &[Record], record: &Record, new: &NewRecord) -> Option<ValueNote> {
+    let TtlChoice::Set(ttl) = new.ttl else {
+        return None;
+    };
+    let others = all.iter().filter(|other| other.shares_rrset(record));
+    let others = u32::try_from(others.count()).unwrap_or(u32::MAX);
+    let name = record.unicode_name().unwrap_or_else(|| record.name.clone());
+    (others > 0).then(|| {
+        let has = pluralize(others, "other record has", "other records have");
+        let rtype = record.rtype;
+        ValueNote::about(format!(
+            "The TTL {ttl} is that of all {rtype} records of {name}: {has} it now too."
+        ))
+    })
 }
 
 /// Adds warnings about a record alone and beside all records of its owner.

@@ -10,6 +10,7 @@ use starchart_domain::fault::{Fault, Field};
 use starchart_domain::names::Label;
 use starchart_domain::record::{RecordForm, RecordId};
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::TtlLimits;
 use starchart_domain::user::{Groups, Identity, Subject, UserId};
 use starchart_domain::words::WordFilter;
 use starchart_store::admin::{self, Admin, TrailFilter};
@@ -84,6 +85,7 @@ fn rules(test_app: &TestApp) -> RecordRules<'_> {
     RecordRules {
         limit: None,
         words: &NO_WORDS,
+        ttls: TtlLimits::default(),
         caa: unconfirmed(test_app),
     }
 }

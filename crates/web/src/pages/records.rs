@@ -33,7 +33,7 @@ pub(crate) use zone_file::{compare_zone_file, zone_file, zone_file_form};
 #[cfg(test)]
 pub(crate) use {
     delete::DeletePage,
-    form::{FormMode, FormPage},
+    form::{FormMode, FormPage, PresentRrset},
     history::{HistoryLine, HistoryPage},
     instructions::InstructionsPage,
     list::RecordsPage,
@@ -77,6 +77,7 @@ fn record_rules(context: &RequestContext) -> RecordRules<'_> {
     RecordRules {
         limit: context.app.config.limits.records_per_user,
         words: &context.app.words,
+        ttls: context.app.config.limits.ttl,
         caa: caa_check(context),
     }
 }

@@ -15,6 +15,7 @@ use starchart_domain::fault::{Fault, Field};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordId, RecordType};
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::Ttl;
 use starchart_store::Error;
 use starchart_store::records::Record;
 
@@ -104,6 +105,7 @@ fn record() -> Box<Record> {
         rtype: RecordType::A,
         input: "203.0.113.9".to_owned(),
         presentation: "203.0.113.9".to_owned(),
+        ttl: Ttl::DEFAULT,
         ports: None,
         course: None,
         description: None,

@@ -190,7 +190,7 @@ async fn the_zone_file_reads_back_as_it_is() {
     );
     assert!(
         file.body.contains("\n; Course: Über uns\n; Expires: ")
-            && file.body.ends_with("\nwww IN A 192.0.2.1\n"),
+            && file.body.ends_with("\nwww 300 IN A 192.0.2.1\n"),
         "{}",
         file.body
     );
@@ -218,7 +218,7 @@ async fn a_changed_zone_file_is_compared_and_applied() {
     assert!(same.body.contains("are the same"), "{}", same.body);
 
     let text = file
-        .replace("a IN A 192.0.2.1", "c IN A 192.0.2.1")
+        .replace("a 300 IN A 192.0.2.1", "c IN A 192.0.2.1")
         .replace("192.0.2.2", "192.0.2.9");
     let compared = browser
         .post(PATH, &[("intent", "compare"), ("text", &text)])

@@ -13,6 +13,7 @@ use super::base;
 use crate::fault::Field;
 use crate::paste::{Doubt, Paste, PastedRecord, read};
 use crate::record::RecordType;
+use crate::ttl::TtlLimits;
 use crate::words::WordFilter;
 
 static WORDS: LazyLock<WordFilter> = LazyLock::new(WordFilter::built_in);
@@ -76,7 +77,7 @@ fn fields(record: &PastedRecord) -> String {
 }
 
 fn line(record: &PastedRecord) -> String {
-    let ttl = record.ttl.map(|ttl| format!("ttl={ttl}"));
+    let ttl = record.ttl.map(|ttl| format!("ttl={}", ttl.as_seconds()));
     let doubts = record
         .doubts
         .iter()
@@ -117,7 +118,10 @@ fn is_silently_wrong(record: &PastedRecord, expected: &[&str]) -> bool {
         let line = line.rsplit_once(" ~ ").map_or(*line, |(fields, _)| fields);
         line == fields(record)
     });
-    let is_valid = record.form.check(&base(), &WORDS).is_ok();
+    let is_valid = record
+        .form
+        .check(&base(), &WORDS, &TtlLimits::default())
+        .is_ok();
     // A doubt about the name does not excuse a wrong value.
     let value = fields(record);
     let value = value.split_once(' ').unwrap().1;
@@ -187,7 +191,10 @@ fn a_record_that_is_asked_about_fails_the_check() {
     for block in FILES.into_iter().flat_map(blocks) {
         for record in read(&block.text, &base()).records {
             let is_asked = record.has_question();
-            let passes = record.form.check(&base(), &WORDS).is_ok();
+            let passes = record
+                .form
+                .check(&base(), &WORDS, &TtlLimits::default())
+                .is_ok();
             assert!(!(is_asked && passes), "{}: {}", block.title, line(&record));
         }
     }

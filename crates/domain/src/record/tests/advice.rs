@@ -4,6 +4,7 @@ use super::{base, name_for, parts};
 use crate::fault::{Fault, Field};
 use crate::input::OddChar;
 use crate::record::{RecordForm, RecordType};
+use crate::ttl::TtlLimits;
 use crate::words::WordFilter;
 
 /// Returns what the field Value says about an input, without the words before it.
@@ -19,7 +20,7 @@ fn answer(rtype: &str, input: &str) -> String {
         ),
         ..RecordForm::default()
     };
-    match form.check(&base(), &WordFilter::built_in()) {
+    match form.check(&base(), &WordFilter::built_in(), &TtlLimits::default()) {
         Ok(record) => format!("saved: {}", record.value.presentation()),
         Err(faults) => {
             assert_eq!(faults.len(), 1, "{rtype} {input}");

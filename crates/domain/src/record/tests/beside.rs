@@ -2,6 +2,7 @@
 
 use super::{base, parts};
 use crate::record::{Neighbour, RecordForm, RecordType, notes_beside};
+use crate::ttl::TtlLimits;
 use crate::words::WordFilter;
 
 /// Returns what is noted about a record, given as name, type and value, beside others in
@@ -20,7 +21,9 @@ fn notes(new: (&str, &str, &str), others: &[(&str, RecordType, &str)]) -> Vec<St
         ),
         ..RecordForm::default()
     };
-    let new = form.check(&base(), &WordFilter::built_in()).unwrap();
+    let new = form
+        .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
+        .unwrap();
     let neighbours: Vec<Neighbour<'_>> = others
         .iter()
         .map(|(name, rtype, presentation)| Neighbour {

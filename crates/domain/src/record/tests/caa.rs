@@ -1,6 +1,7 @@
 use super::{base, parts};
 use crate::fault::{Fault, Field};
 use crate::record::RecordForm;
+use crate::ttl::TtlLimits;
 use crate::words::WordFilter;
 
 fn form(name: &str, flag: &str, tag: &str, value: &str) -> RecordForm {
@@ -46,7 +47,7 @@ fn values_have_one_canonical_form() {
         ),
     ] {
         let record = form("@", flag, tag, value)
-            .check(&base(), &WordFilter::built_in())
+            .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
             .unwrap();
         assert_eq!(record.value.presentation(), expected, "{value}");
     }
@@ -141,7 +142,7 @@ fn faults_say_what_to_do() {
         ("0", "iodef", "mailto:a@example.com b", Field::Value, report),
     ] {
         let faults = form("@", flag, tag, value)
-            .check(&base(), &WordFilter::built_in())
+            .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
             .unwrap_err();
         let texts: Vec<(Field, String)> = faults
             .into_iter()
@@ -156,7 +157,8 @@ fn faults_say_what_to_do() {
         &format!("a.example; x={}", "1".repeat(250)),
     );
     assert_eq!(
-        long.check(&base(), &WordFilter::built_in()).unwrap_err()[0]
+        long.check(&base(), &WordFilter::built_in(), &TtlLimits::default())
+            .unwrap_err()[0]
             .1
             .to_string(),
         "Record value is invalid: use at most 255 characters"
@@ -172,8 +174,11 @@ fn names_are_those_of_hosts() {
         ("_sip._tcp", false),
         ("_acme-challenge", false),
     ] {
-        let record =
-            form(name, "0", "issue", "letsencrypt.org").check(&base(), &WordFilter::built_in());
+        let record = form(name, "0", "issue", "letsencrypt.org").check(
+            &base(),
+            &WordFilter::built_in(),
+            &TtlLimits::default(),
+        );
         assert_eq!(record.is_ok(), is_allowed, "{name}");
     }
 }

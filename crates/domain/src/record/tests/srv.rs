@@ -1,6 +1,7 @@
 use super::{base, parts};
 use crate::fault::{Fault, Field};
 use crate::record::{RecordForm, ValueNote, srv};
+use crate::ttl::TtlLimits;
 use crate::words::WordFilter;
 
 fn form(name: &str, numbers: [&str; 3], target: &str) -> RecordForm {
@@ -14,7 +15,9 @@ fn form(name: &str, numbers: [&str; 3], target: &str) -> RecordForm {
 }
 
 fn texts(form: &RecordForm) -> Vec<(Field, String)> {
-    let faults = form.check(&base(), &WordFilter::built_in()).unwrap_err();
+    let faults = form
+        .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
+        .unwrap_err();
     let text = |(field, fault): (Field, Fault)| (field, fault.to_string());
     faults.into_iter().map(text).collect()
 }
@@ -40,7 +43,7 @@ fn values_have_one_canonical_form() {
         ),
     ] {
         let record = form("_minecraft._tcp", numbers, target)
-            .check(&base(), &WordFilter::built_in())
+            .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
             .unwrap();
         assert_eq!(
             record.value.presentation(),
@@ -63,8 +66,11 @@ fn names_begin_with_service_and_protocol() {
         "_sip._tls",
         "_SIP._TCP",
     ] {
-        let record =
-            form(name, ["", "", "1"], "a.example.com").check(&base(), &WordFilter::built_in());
+        let record = form(name, ["", "", "1"], "a.example.com").check(
+            &base(),
+            &WordFilter::built_in(),
+            &TtlLimits::default(),
+        );
         let fqdn = format!("{}.user1.starchart.com", name.to_ascii_lowercase());
         assert_eq!(record.unwrap().name.fqdn(), fqdn);
     }

@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::names::NAME_MAX;
 use crate::record::spec::PartWire;
 use crate::record::{RecordForm, RecordType, form_parts, value_hint};
+use crate::ttl::TtlLimits;
 use crate::words::WordFilter;
 
 /// The stylesheet has a rule for this many types.
@@ -131,7 +132,9 @@ fn the_example_of_every_guide_is_a_valid_record() {
             ..RecordForm::default()
         };
         assert_eq!(spec.guide.parts.len(), spec.parts.len(), "{rtype}");
-        let record = form.check(&base(), &WordFilter::built_in()).unwrap();
+        let record = form
+            .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
+            .unwrap();
         assert_eq!(
             rtype.parts_of(record.value.presentation()).len(),
             spec.parts.len()

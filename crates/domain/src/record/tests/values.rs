@@ -6,6 +6,7 @@ use hickory_proto::serialize::binary::BinEncodable as _;
 use super::{base, name_for};
 use crate::fault::Field;
 use crate::record::{RecordForm, RecordType};
+use crate::ttl::TtlLimits;
 use crate::words::WordFilter;
 
 /// The fewest rows of the table and of each type in it.
@@ -85,7 +86,10 @@ fn each_value_of_the_table_is_taken_or_refused() {
     }
     let mut wrong = Vec::new();
     for (line, row) in rows {
-        let found = match row.form.check(&base(), &WordFilter::built_in()) {
+        let found = match row
+            .form
+            .check(&base(), &WordFilter::built_in(), &TtlLimits::default())
+        {
             Ok(record) => {
                 check_spellings(row.rtype, record.value.presentation());
                 format!("= {}", record.value.presentation())

@@ -11,6 +11,7 @@ use askama::Template;
 use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{RecordForm, RecordId};
+use starchart_domain::ttl::{Ttl, TtlLimits};
 use starchart_store::records::{self, Record};
 
 use self::input::{
@@ -18,7 +19,7 @@ use self::input::{
     replaced_records,
 };
 use super::list::missing_record;
-use super::{find_own, path_id, record_rules};
+use super::{path_id, record_rules};
 use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord, SeenRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -44,6 +45,26 @@ pub(crate) enum FormMode {
     },
 }
 
+/// The RRset of the record that the form edits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PresentRrset {
+    pub(crate) ttl: Ttl,
+    /// How many other records are in it.
+    pub(crate) others: usize,
+}
+
+impl PresentRrset {
+    /// Finds the RRset of a record among all records of its owner.
+    fn of(id: RecordId, all: &[Record]) -> Option<Self> {
+        let record = all.iter().find(|record| record.id == id)?;
+        let others = all.iter().filter(|other| other.shares_rrset(record));
+        Some(Self {
+            ttl: record.ttl,
+            others: others.count(),
+        })
+    }
+}
+
 /// `GET /dns-records/new` and `GET /dns-records/{id}`, and the response to a post with faults.
 #[derive(Debug, Clone, Template)]
 #[template(path = "records/form.html")]
@@ -53,6 +74,10 @@ pub(crate) struct FormPage {
     /// The input in the fields, as typed.
     pub(crate) form: RecordForm,
     pub(crate) faults: Vec<(Field, Fault)>,
+    /// The TTLs that the user may choose.
+    pub(crate) ttls: TtlLimits,
+    /// The RRset of the record that is edited.
+    pub(crate) rrset: Option<PresentRrset>,
     /// The signed id of the user, posted as `owner`, so that a kept form is shown to no other user.
     pub(crate) owner: String,
     /// What to confirm before the record is saved.
@@ -80,6 +105,8 @@ impl FormPage {
             mode,
             form,
             faults: Vec::new(),
+            ttls: context.app.config.limits.ttl,
+            rrset: None,
             owner,
             to_confirm: None,
             conflicting: Vec::new(),
@@ -87,6 +114,26 @@ impl FormPage {
             is_kept: false,
             limit_reached: None,
         }
+    }
+
+    /// Creates the page without faults, with the RRset of the record that it edits.
+    async fn with_rrset(
+        context: &RequestContext,
+        user: &User,
+        mode: FormMode,
+        form: RecordForm,
+    ) -> Result<Self, Failure> {
+        let rrset = match mode {
+            FormMode::Create => None,
+            FormMode::Edit { id, .. } => {
+                let all = records::list(context.app.store()?, user.id).await?;
+                PresentRrset::of(RecordId(id), &all)
+            }
+        };
+        Ok(Self {
+            rrset,
+            ..Self::new(context, mode, form)
+        })
     }
 
     /// Creates the page for the input to a record that was deleted meanwhile, or that belongs to
@@ -195,7 +242,7 @@ pub(crate) async fn create(
     match done {
         Ok(saved) => Ok(saved_response(&context, saved, "created")),
         Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
-            confirm_page(&context, FormMode::Create, form, replaced, forbidden)
+            confirm_page(&context, &user, FormMode::Create, form, replaced, forbidden).await
         }
         Err(error) => {
             let faults = error.into_form_faults()?;
@@ -209,15 +256,20 @@ pub(crate) async fn edit_form(
     context: Rc<RequestContext>,
     user: User,
 ) -> Result<HttpResponse, Failure> {
-    let Some(record) = find_own(&context, &user).await? else {
+    let id = path_id(&context)?;
+    let all = records::list(context.app.store()?, user.id).await?;
+    let Some(record) = all.iter().find(|record| record.id == id) else {
         return missing_record(&context, &user).await;
     };
     let mode = FormMode::Edit {
         id: record.id.0,
         fingerprint: Some(record.fingerprint()),
     };
-    let form = form_of_record(&user, &record);
-    responses::ok(&FormPage::new(&context, mode, form))
+    let form = form_of_record(&user, record);
+    responses::ok(&FormPage {
+        rrset: PresentRrset::of(id, &all),
+        ..FormPage::new(&context, mode, form)
+    })
 }
 
 /// Changes a record, or shows the form with its faults (`POST /dns-records/{id}`).
@@ -259,12 +311,13 @@ async fn update_own(
                 id: id.0,
                 fingerprint,
             };
-            return confirm_page(context, mode, form, replaced, forbidden);
+            return confirm_page(context, user, mode, form, replaced, forbidden).await;
         }
         Err(ActionError::Conflict(Conflict::RecordChanged { current })) => {
             // The user sees the change now; the next save overwrites it.
             fingerprint = Some(current.fingerprint());
-            let now = describe_differences(&form, &form_of_record(user, &current));
+            let now = form_of_record(user, &current);
+            let now = describe_differences(&form, &now, current.ttl, &rules.ttls);
             vec![(Field::Form, Fault::ChangedMeanwhile { now })]
         }
         Err(error) => error.into_form_faults()?,
@@ -314,7 +367,7 @@ pub(crate) async fn show_kept_form(
                 id: id.0,
                 fingerprint: form_fingerprint(&form),
             };
-            FormPage::new(context, mode, input)
+            FormPage::with_rrset(context, user, mode, input).await?
         }
     };
     responses::ok(&FormPage {
@@ -343,8 +396,9 @@ pub(super) fn saved_response(
 }
 
 /// Shows the form again and asks for a confirmation.
-pub(super) fn confirm_page(
+pub(super) async fn confirm_page(
     context: &RequestContext,
+    user: &User,
     mode: FormMode,
     form: RecordForm,
     replaced: Vec<SeenRecord>,
@@ -353,7 +407,7 @@ pub(super) fn confirm_page(
     let page = FormPage {
         to_confirm: Some(forbidden),
         replaced,
-        ..FormPage::new(context, mode, form)
+        ..FormPage::with_rrset(context, user, mode, form).await?
     };
     responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
@@ -370,14 +424,15 @@ pub(super) async fn faults_page(
         FormMode::Create => None,
         FormMode::Edit { id, .. } => Some(RecordId(id)),
     };
-    let conflicting = match form.check(&user.base, &context.app.words) {
+    let rules = record_rules(context);
+    let conflicting = match form.check(&user.base, rules.words, &rules.ttls) {
         Ok(new) => actions::list_conflicting(context.app.store()?, user, &new, id).await?,
         Err(_) => Vec::new(),
     };
     let page = FormPage {
         faults,
         conflicting,
-        ..FormPage::new(context, mode, form)
+        ..FormPage::with_rrset(context, user, mode, form).await?
     };
     responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }

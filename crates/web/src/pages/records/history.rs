@@ -101,6 +101,7 @@ impl HistoryLine {
                 before.presentation.clone(),
                 after.presentation.clone(),
             ),
+            ("TTL", before.ttl.to_string(), after.ttl.to_string()),
             ("Ports", text(&before.ports), text(&after.ports)),
             ("Course", text(&before.course), text(&after.course)),
             (
@@ -229,7 +230,7 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
     };
     match error {
         ActionError::Conflict(Conflict::IssuanceForbidden(forbidden)) => {
-            confirm_page(&context, mode, form, Vec::new(), forbidden)
+            confirm_page(&context, &user, mode, form, Vec::new(), forbidden).await
         }
         error => {
             let faults = error.into_form_faults()?;

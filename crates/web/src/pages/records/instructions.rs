@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 use starchart_domain::record::RecordType;
 use starchart_domain::record::spec::TypeSpec;
+use starchart_domain::ttl::Ttl;
 
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -20,6 +21,8 @@ pub(crate) struct InstructionsPage {
     pub(crate) layout: Layout,
     /// USER_DNS_RECORD_LIMIT, when it is set.
     pub(crate) limit: Option<u32>,
+    /// RECORD_TTL_DEFAULT_S: the TTL of a new record.
+    pub(crate) default_ttl: Ttl,
 }
 
 impl InstructionsPage {
@@ -80,5 +83,6 @@ pub(crate) async fn instructions(
     responses::ok(&InstructionsPage {
         layout: context.layout(),
         limit: context.app.config.limits.records_per_user,
+        default_ttl: context.app.config.limits.ttl.default,
     })
 }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use askama::Template;
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::Ttl;
 use starchart_store::lookups::{self, Answer, Lookup, ServerAnswer, ServerKind};
-use starchart_store::records::Record;
+use starchart_store::records::{self, HistoryFilter, Record};
 
 use super::list::missing_record;
 use super::{find_own, path_id, poll_for_s, state};
@@ -31,6 +32,8 @@ pub(crate) struct LookupPage {
     pub(crate) poll_for_s: u32,
     /// What the world answered, when it was asked.
     pub(crate) world: Option<Lookup>,
+    /// The TTL before the newest change; `None` if that created the record.
+    pub(crate) replaced_ttl: Option<Ttl>,
 }
 
 /// What a server answered, as a line of the page.
@@ -131,12 +134,19 @@ pub(crate) async fn lookup(
     let poll_for_s = poll_for_s(std::slice::from_ref(&record), now);
     let server = context.app.config.lookup_server.clone();
     let world = lookups::find(context.app.store()?, &record.name, record.rtype).await?;
+    let filter = HistoryFilter {
+        record: Some(record.id),
+        ..HistoryFilter::default()
+    };
+    let newest = records::list_history(context.app.store()?, user.id, filter, 1).await?;
+    let before = newest.into_iter().next().and_then(|entry| entry.before);
     responses::ok(&LookupPage {
         layout: context.layout(),
         record,
         server,
         poll_for_s,
         world,
+        replaced_ttl: before.map(|before| before.ttl),
     })
 }
 

@@ -11,11 +11,11 @@ use starchart_domain::names::BaseDomain;
 use starchart_domain::paste::{self, Doubt, PastedRecord, UnreadLine};
 use starchart_domain::plural::pluralize;
 use starchart_domain::record::{RecordForm, RecordType};
-use starchart_domain::words::WordFilter;
+use starchart_domain::ttl::{Ttl, TtlLimits};
 use starchart_store::records::{self, Record};
 
 use super::record_rules;
-use crate::actions::{self, ActionError, BatchError, Conflict, SavedRecord};
+use crate::actions::{self, ActionError, BatchError, Conflict, RecordRules, SavedRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -37,6 +37,8 @@ pub(crate) struct PastePage {
     pub(crate) text: String,
     pub(crate) rows: Vec<PastedRow>,
     pub(crate) unread: Vec<UnreadLine>,
+    /// The TTLs that the user may choose.
+    pub(crate) ttls: TtlLimits,
     /// What is wrong with the whole, as a sentence.
     pub(crate) problem: Option<String>,
     /// What to confirm before the records are saved.
@@ -51,6 +53,8 @@ pub(crate) struct PastedRow {
     pub(crate) record: PastedRecord,
     pub(crate) is_taken: bool,
     pub(crate) faults: Vec<(Field, Fault)>,
+    /// The present TTL of its RRset, which other records have too, if it gets another one.
+    pub(crate) ttl_of_others: Option<Ttl>,
 }
 
 impl PastePage {
@@ -60,6 +64,7 @@ impl PastePage {
             text,
             rows: Vec::new(),
             unread: Vec::new(),
+            ttls: context.app.config.limits.ttl,
             problem: None,
             to_confirm: None,
         }
@@ -147,7 +152,7 @@ impl PastedRow {
         let is_shown = |field: &Field| {
             matches!(
                 field,
-                Field::Name | Field::Type | Field::Part(_) | Field::Value
+                Field::Name | Field::Type | Field::Part(_) | Field::Value | Field::Ttl
             )
         };
         let others = self
@@ -177,7 +182,11 @@ pub(crate) async fn paste(
         let problem = "Paste the records first: the box is empty.";
         return refuse(PastePage::new(&context, text), problem.to_owned());
     }
-    let read = paste::read(&text, &user.base);
+    let mut read = paste::read(&text, &user.base);
+    let rules = record_rules(&context);
+    for record in &mut read.records {
+        record.limit_ttl(&rules.ttls);
+    }
     let rows = read.records.into_iter().enumerate();
     let mut page = PastePage {
         rows: rows
@@ -186,6 +195,7 @@ pub(crate) async fn paste(
                 record,
                 is_taken: true,
                 faults: Vec::new(),
+                ttl_of_others: None,
             })
             .collect(),
         unread: read.unread,
@@ -195,7 +205,7 @@ pub(crate) async fn paste(
         Some("read") => {
             let present = records::list(context.app.store()?, user.id).await?;
             for row in &mut page.rows {
-                row.check(&user.base, &context.app.words, &present);
+                row.check(&user.base, &rules, &present);
             }
             responses::ok(&page)
         }
@@ -206,19 +216,20 @@ pub(crate) async fn paste(
 
 impl PastedRow {
     /// Says before the record is saved what would be refused.
-    fn check(&mut self, base: &BaseDomain, words: &WordFilter, present: &[Record]) {
+    fn check(&mut self, base: &BaseDomain, rules: &RecordRules<'_>, present: &[Record]) {
         if self.record.has_question() {
             return;
         }
-        match self.record.form.check(base, words) {
+        match self.record.form.check(base, rules.words, &rules.ttls) {
             Err(faults) => self.faults = faults,
             Ok(new) => {
-                let is_same = |known: &Record| {
-                    known.name == new.name.fqdn()
-                        && known.rtype == new.value.rtype()
-                        && known.presentation == new.value.presentation()
-                };
-                if present.iter().any(is_same) {
+                let (name, rtype) = (new.name.fqdn(), new.value.rtype());
+                let of_rrset = |known: &&Record| known.name == name && known.rtype == rtype;
+                let rrset: Vec<&Record> = present.iter().filter(of_rrset).collect();
+                let kept = rrset.first().map(|known| known.ttl);
+                self.ttl_of_others = kept.filter(|kept| new.ttl.beside(Some(*kept)) != *kept);
+                let presentation = new.value.presentation();
+                if rrset.iter().any(|known| known.presentation == presentation) {
                     self.is_taken = false;
                     self.faults = vec![(Field::Value, Fault::Duplicate)];
                 }
@@ -236,6 +247,9 @@ impl PastedRow {
         form.rtype = of("type").unwrap_or_else(|| form.rtype.clone());
         // A browser ends the lines of a text in its own way.
         form.input = of("value").unwrap_or_default().replace("\r\n", "\n");
+        if let Some(ttl) = of("ttl") {
+            form.ttl = ttl;
+        }
         let rtype = RecordType::parse(&form.rtype);
         for part in rtype.map_or(&[][..], |rtype| rtype.spec().parts) {
             if let Some(text) = of(part.name) {

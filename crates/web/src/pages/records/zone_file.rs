@@ -12,7 +12,8 @@ use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::Fault;
 use starchart_domain::paste::Doubt;
 use starchart_domain::plural::pluralize;
-use starchart_domain::record::NewRecord;
+use starchart_domain::record::{NewRecord, RecordType};
+use starchart_domain::ttl::Ttl;
 use starchart_domain::zone_file::{self, FaultyLine, ZoneRecord};
 use starchart_store::records::{self, Record};
 
@@ -85,7 +86,7 @@ impl DiffRow {
     fn key(&self) -> String {
         let old = self.change.old_record();
         let old = old.map_or_else(String::new, |old| format!("{}:{}", old.id, old.fingerprint));
-        let new = self.change.new_record().map(NewRecord::fingerprint);
+        let new = self.change.new_record().map(|new| new.fingerprint(None));
         format!("{old}>{}", new.unwrap_or_default())
     }
 }
@@ -153,17 +154,20 @@ fn compare(
     present: &[Record],
 ) -> ZoneFilePage {
     let records: Vec<ZoneRecord> = present.iter().map(ZoneRecord::from).collect();
-    let diff = zone_file::diff(&text, &user.base, &context.app.words, &records);
-    let line =
-        |record: &Record| format!("{} {} {}", record.name, record.rtype, record.presentation);
+    let rules = record_rules(context);
+    let diff = zone_file::diff(&text, &user.base, rules.words, &rules.ttls, &records);
+    let line_of = |name: &str, ttl: Ttl, rtype: RecordType, presentation: &str| {
+        format!("{name} {} {rtype} {presentation}", ttl.as_seconds())
+    };
+    let line = |known: &Record| {
+        let Record { name, rtype, .. } = known;
+        line_of(name, known.ttl, *rtype, &known.presentation)
+    };
     let line_of_new = |new: &NewRecord| {
-        let value = &new.value;
-        format!(
-            "{} {} {}",
-            new.name.fqdn(),
-            value.rtype(),
-            value.presentation()
-        )
+        let (name, rtype) = (new.name.fqdn(), new.value.rtype());
+        let is_of_rrset = |known: &&Record| known.name == name && known.rtype == rtype;
+        let kept = present.iter().find(is_of_rrset).map(|known| known.ttl);
+        line_of(name, new.ttl.beside(kept), rtype, new.value.presentation())
     };
     let changes = diff.change.into_iter().map(|changed| {
         let old = &present[changed.at];

@@ -14,6 +14,7 @@ use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordForm, RecordId, RecordType};
 use starchart_domain::site::Site;
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::{Ttl, TtlFault, TtlLimits};
 use starchart_domain::user::{Groups, Subject, UserId};
 use starchart_store::lookups::{Answer, Lookup, ServerAnswer, ServerKind};
 use starchart_store::records::{HistoryAction, HistoryEntry, HistoryId, Record, RecordVersion};
@@ -25,7 +26,7 @@ use crate::errors::Failure;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
     DeletePage, DiffRow, FormMode, FormPage, HistoryLine, HistoryPage, InstructionsPage,
-    LookupPage, PastePage, PastedRow, RecordsPage, ZoneFilePage,
+    LookupPage, PastePage, PastedRow, PresentRrset, RecordsPage, ZoneFilePage,
 };
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::pages::sign_in::label::LabelPage;
@@ -170,6 +171,7 @@ pub(super) fn record(
             RecordType::Mx => format!("10 {input}."),
             _ => input.to_owned(),
         },
+        ttl: Ttl::DEFAULT,
         ports: None,
         course: None,
         description: None,
@@ -250,6 +252,7 @@ fn history(text: &dyn Fn(&str) -> String) -> HistoryPage {
         rtype,
         input: text("192.0.2.1"),
         presentation: text("192.0.2.1"),
+        ttl: Ttl::DEFAULT,
         ports: None,
         course: None,
         description,
@@ -314,7 +317,9 @@ fn pasted(text: &dyn Fn(&str) -> String, path: &str) -> PastePage {
                 (Field::Type, Fault::UnknownType),
                 (Field::Value, Fault::Duplicate),
                 (Field::Form, Fault::Gone),
+                (Field::Ttl, Fault::Ttl(TtlFault::Unreadable)),
             ],
+            ttl_of_others: Some(Ttl::DEFAULT),
         }
     };
     PastePage {
@@ -322,6 +327,7 @@ fn pasted(text: &dyn Fn(&str) -> String, path: &str) -> PastePage {
         text: text(pasted),
         rows: read.records.into_iter().enumerate().map(row).collect(),
         unread: read.unread,
+        ttls: TtlLimits::default(),
         problem: Some(text("Nothing was saved")),
         to_confirm: Some(issuance_forbidden(text)),
     }
@@ -374,6 +380,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         rtype: "MX".to_owned(),
         input: text("192.168.1.1"),
         parts: BTreeMap::from([("priority", text("ten"))]),
+        ttl: text("soon"),
         ports: text("port1, port2"),
         course: text("test course"),
         description: text("test description"),
@@ -396,12 +403,15 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
                 now: text("Value 203.0.113.25"),
             },
         ),
+        (Field::Ttl, Fault::Ttl(TtlFault::Unreadable)),
     ];
     let new = |form, faults, is_kept| FormPage {
         layout: layout("/dns-records/new"),
         mode: FormMode::Create,
         form,
         faults,
+        ttls: TtlLimits::default(),
+        rrset: None,
         owner: "owner".into(),
         to_confirm: None,
         conflicting: records(text),
@@ -414,6 +424,10 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             id: 5,
             fingerprint: Some("0123456789abcdef".to_owned()),
         },
+        rrset: Some(PresentRrset {
+            ttl: Ttl::DEFAULT,
+            others: 2,
+        }),
         ..new(form.clone(), Vec::new(), true)
     };
     let mut all = records(text);
@@ -440,6 +454,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             .to_vec(),
             is_pending: true,
         }),
+        replaced_ttl: Some(Ttl::DEFAULT),
     };
     let delete = DeletePage {
         layout: layout("/dns-records/1/delete"),
@@ -503,6 +518,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             InstructionsPage {
                 layout: layout("/dns-records/instructions"),
                 limit: Some(10),
+                default_ttl: Ttl::DEFAULT,
             }
             .render()
             .unwrap(),

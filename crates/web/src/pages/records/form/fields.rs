@@ -1,6 +1,7 @@
 //! The fields of the form, as its template shows them.
 
 use starchart_domain::fault::{Fault, Field, NameFault};
+use starchart_domain::plural::pluralize;
 use starchart_domain::record::spec::TypeSpec;
 use starchart_domain::record::{self, RecordForm, RecordType};
 
@@ -87,6 +88,35 @@ impl FormPage {
         part_of(&self.form, field.name)
     }
 
+    /// Returns the TTLs to choose from, as the field's value and the text: first that of the RRset.
+    pub(super) fn ttls(&self) -> impl Iterator<Item = (String, String)> {
+        let kept = match &self.rrset {
+            Some(rrset) => format!("As it is ({})", rrset.ttl),
+            None => format!("Default ({})", self.ttls.default),
+        };
+        let presets = self.ttls.presets();
+        let presets = presets.map(|ttl| (ttl.as_seconds().to_string(), ttl.to_string()));
+        std::iter::once((String::new(), kept)).chain(presets)
+    }
+
+    /// Returns the typed TTL, unless it is one of those to choose from.
+    pub(super) fn typed_ttl(&self) -> &str {
+        let is_listed = self.ttls().any(|(value, _)| value == self.form.ttl);
+        if is_listed { "" } else { &self.form.ttl }
+    }
+
+    /// Says how many other records take the TTL.
+    pub(super) fn others_with_ttl(&self) -> Option<String> {
+        let others = self.rrset.as_ref()?.others;
+        (others > 0).then(|| {
+            pluralize(
+                others,
+                "other record of this name and type takes",
+                "other records of this name and type take",
+            )
+        })
+    }
+
     /// Returns field, label and value of the fields that are not published.
     pub(super) fn notes(&self) -> [(Field, &'static str, &str); 3] {
         let RecordForm {
@@ -137,6 +167,7 @@ impl FormPage {
             Field::Type => "type",
             Field::Value => "value",
             Field::Part(name) => name,
+            Field::Ttl => "ttl",
             Field::Ports => "ports",
             Field::Course => "course",
             Field::Description => "description",

@@ -1,7 +1,8 @@
 //! What the form was filled with: read from a request or from a stored record, and compared.
 
-use starchart_domain::input::clean_note;
+use starchart_domain::input::{clean_line, clean_note};
 use starchart_domain::record::{RecordForm, RecordId, form_parts};
+use starchart_domain::ttl::{Ttl, TtlLimits};
 use starchart_store::records::Record;
 
 use crate::actions::SeenRecord;
@@ -12,7 +13,10 @@ use crate::forms::Form;
 /// Characters of a value that a message quotes at most.
 const MAX_QUOTED_CHARS: usize = 80;
 
+/// Reads the fields of a record. A typed TTL counts before one of the list; scripts that send only
+/// the original's fields have neither, and keep the TTL of the RRset.
 pub(super) fn record_form(form: &Form) -> RecordForm {
+    let typed = form.text("ttlOwn");
     RecordForm {
         name: form.text("subdomain"),
         rtype: form.text("type"),
@@ -21,6 +25,10 @@ pub(super) fn record_form(form: &Form) -> RecordForm {
             .into_iter()
             .map(|field| (field.part.name, form.text(field.part.name)))
             .collect(),
+        ttl: match clean_line(&typed).is_empty() {
+            true => form.text("ttl"),
+            false => typed,
+        },
         ports: form.text("ports"),
         course: form.text("course"),
         description: form.text("description"),
@@ -69,8 +77,14 @@ pub(super) fn form_of_record(user: &User, record: &Record) -> RecordForm {
     )
 }
 
-/// Describes in one line the fields in which `now` differs from what was typed.
-pub(super) fn describe_differences(typed: &RecordForm, now: &RecordForm) -> String {
+/// Describes in one line the fields in which a record, now in the form `now` and with this TTL,
+/// differs from what was typed.
+pub(super) fn describe_differences(
+    typed: &RecordForm,
+    now: &RecordForm,
+    ttl: Ttl,
+    limits: &TtlLimits,
+) -> String {
     let mut fields = vec![
         ("Name", typed.name.as_str(), now.name.as_str()),
         ("Type", typed.rtype.as_str(), now.rtype.as_str()),
@@ -96,17 +110,22 @@ pub(super) fn describe_differences(typed: &RecordForm, now: &RecordForm) -> Stri
             now.description.as_str(),
         ),
     ]);
-    let differ = fields
+    let ttl_now = ttl.to_string();
+    fields.retain(|(_, typed, now)| clean_note(typed) != clean_note(now));
+    let choice = limits.check(&typed.ttl);
+    if choice.is_ok_and(|choice| choice.beside(Some(ttl)) != ttl) {
+        fields.push(("TTL", typed.ttl.as_str(), ttl_now.as_str()));
+    }
+    let descriptions = fields
         .iter()
-        .filter(|(_, typed, now)| clean_note(typed) != clean_note(now));
-    let descriptions = differ.map(|(label, _, now)| match now.chars().count() {
-        0 => format!("{label} empty"),
-        1..=MAX_QUOTED_CHARS => format!("{label} {now}"),
-        _ => format!(
-            "{label} {}…",
-            now.chars().take(MAX_QUOTED_CHARS).collect::<String>()
-        ),
-    });
+        .map(|(label, _, now)| match now.chars().count() {
+            0 => format!("{label} empty"),
+            1..=MAX_QUOTED_CHARS => format!("{label} {now}"),
+            _ => format!(
+                "{label} {}…",
+                now.chars().take(MAX_QUOTED_CHARS).collect::<String>()
+            ),
+        });
     descriptions.collect::<Vec<_>>().join("; ")
 }
 
