@@ -46,6 +46,7 @@ mod sign_in;
 mod simplesaml;
 mod tracking;
 mod truth;
+mod ttl;
 mod verbs;
 mod walls;
 mod wipe;

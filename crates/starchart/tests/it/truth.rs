@@ -102,10 +102,21 @@ pub async fn signed_in(env: &TestEnv, app: &App, username: &str) -> Browser {
 
 /// Returns what `dig +short` prints for a name and type at the zone's name server.
 pub async fn dig(env: &TestEnv, name: &str, rtype: &str) -> Vec<String> {
+    dig_with(env, &["+short"], name, rtype).await
+}
+
+/// Returns the TTLs of the answer's records, in seconds.
+pub async fn dig_ttls(env: &TestEnv, name: &str, rtype: &str) -> Vec<u32> {
+    let records = dig_with(env, &["+noall", "+answer"], name, rtype).await;
+    let ttl = |line: &String| line.split_whitespace().nth(1)?.parse().ok();
+    records.iter().map(|line| ttl(line).unwrap()).collect()
+}
+
+async fn dig_with(env: &TestEnv, show: &[&str], name: &str, rtype: &str) -> Vec<String> {
     let server = env.zone.dns_addr();
     let output = tokio::process::Command::new("dig")
+        .args(show)
         .args([
-            "+short",
             "+time=2",
             "+tries=2",
             &format!("@{}", server.ip()),
