@@ -79,6 +79,31 @@ pub enum Fault {
         /// How many records a user may have (`USER_DNS_RECORD_LIMIT`).
         limit: u32,
     },
+    /// The user may have some of several new records, but not all.
+    TooManyAtOnce {
+        /// How many records a user may have (`USER_DNS_RECORD_LIMIT`).
+        limit: u32,
+        /// How many more the user may have.
+        free: u32,
+        /// How many more there would be.
+        wanted: u32,
+    },
+    /// The name ends in a part of the user's domain, which is added to it.
+    NameHalfTyped {
+        /// The name as typed.
+        typed: String,
+        /// The base domain of the user.
+        base: String,
+        /// The name without that part, `@` for the domain itself.
+        front: String,
+    },
+    /// The target is perhaps not the whole name of a host.
+    TargetNotWhole {
+        /// The target as typed.
+        typed: String,
+        /// What may have been meant, likeliest first.
+        options: Vec<String>,
+    },
     /// A record with the same name, type and value exists.
     Duplicate,
     /// Another user has records at this name: before the import two users could share a domain.
@@ -238,6 +263,28 @@ impl fmt::Display for Fault {
                 "User has reached the maximum number of dns records: {limit} are allowed, so \
                  delete one that you no longer need"
             ),
+            Self::TooManyAtOnce {
+                limit,
+                free,
+                wanted,
+            } => write!(
+                f,
+                "These are {wanted} new records, and {free} more fit: {limit} are allowed. Leave \
+                 {} out, or delete records that you no longer need",
+                wanted.saturating_sub(*free)
+            ),
+            Self::NameHalfTyped { typed, base, front } => write!(
+                f,
+                "{typed} ends in a part of your domain {base}, which is added for you: do you mean \
+                 {front}, or {typed}.{base}"
+            ),
+            Self::TargetNotWhole { typed, options } => {
+                write!(f, "{typed} is not the whole name of a host: do you mean ")?;
+                for option in options {
+                    write!(f, "{option}, or ")?;
+                }
+                write!(f, "{typed}. with a dot at its end, if that is all of it")
+            }
             Self::ChangedMeanwhile { now } => write!(
                 f,
                 "This record was changed after you had opened this page, in another window or by \

@@ -36,6 +36,8 @@ use crate::record::RecordForm;
 use crate::ttl::Ttl;
 
 pub use doubt::{Doubt, DoubtKind};
+pub use owner::before_part_of_base;
+pub use value::target_options;
 
 /// How much of a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

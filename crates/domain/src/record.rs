@@ -11,6 +11,7 @@ mod binding;
 pub mod caa;
 mod class;
 mod cname;
+mod conflict;
 mod digits;
 mod form;
 mod host;
@@ -42,6 +43,7 @@ use crate::words::WordFilter;
 
 pub use beside::{Neighbour, notes_beside};
 pub use class::NameClass;
+pub use conflict::conflict_with;
 pub use form::{FormPart, form_parts, value_hint};
 pub use note::ValueNote;
 pub use rtype::{RecordType, exclude_each_other, list};

@@ -62,5 +62,10 @@ pub fn write(base: &BaseDomain, heading: &str, records: &[ZoneRecord]) -> String
     out
 }
 
+/// Writes a record as a line of a zone file that holds wherever the line is put.
+pub fn write_record(name: &str, ttl: u32, rtype: RecordType, presentation: &str) -> String {
+    format!("{name}. {ttl} IN {rtype} {presentation}")
+}
+
 #[cfg(test)]
 mod tests;

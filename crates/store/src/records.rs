@@ -12,7 +12,7 @@ mod ttls;
 use std::collections::BTreeMap;
 
 use starchart_domain::expiry::last_day;
-use starchart_domain::names::idn::to_unicode;
+use starchart_domain::names::idn::{to_unicode, with_letters};
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{NewRecord, RecordId, RecordType, fingerprint};
 use starchart_domain::time::Timestamp;
@@ -28,7 +28,7 @@ use crate::{Error, Store};
 pub use changes::{ChangeError, RecordChange, apply};
 pub use history::{
     HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion, find_history_entry,
-    list_history,
+    list_deleted_together, list_history,
 };
 
 /// A record of a user, with the publish state of its name.
@@ -86,6 +86,11 @@ impl Record {
     /// Returns the fqdn with the letters that its labels stand for; `None` for a name in ASCII.
     pub fn unicode_name(&self) -> Option<String> {
         to_unicode(&self.name)
+    }
+
+    /// Returns the fqdn for a message: with the letters that its labels stand for, if it has such.
+    pub fn shown_name(&self) -> String {
+        with_letters(&self.name)
     }
 }
 

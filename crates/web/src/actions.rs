@@ -27,20 +27,21 @@ use crate::actor::User;
 pub(crate) use admin::{
     SessionTokens, delete_user, end_impersonation, impersonate, retry_mail, retry_name,
 };
-pub(crate) use batch::{BatchError, PlannedChange, change_records, create_records};
+pub(crate) use batch::{BatchError, PlannedChange, change_records, conflicts, create_records};
 pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, forbidden_by_deletion};
 pub(crate) use certificate::{
     CertificateRules, delete_certificate, load_private_key, request_certificate,
 };
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
 pub(crate) use history::{
-    UndoRefusal, UndoStep, Undone, find_change, form_of_version, undo_change, undo_step,
+    RestoreError, UndoRefusal, UndoStep, Undone, find_change, form_of_version, restore_together,
+    undo_change, undo_step,
 };
 pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use lookup::request_lookup;
 pub(crate) use records::{
-    RecordEdit, RecordRules, SavedRecord, SeenRecord, create_record, delete_record, edit_record,
-    list_conflicting, renew_record,
+    RecordEdit, RecordRules, SavedRecord, SeenRecord, check_form, create_record, delete_record,
+    edit_record, list_conflicting, notes_of, renew_record,
 };
 pub(crate) use session::{end_session, record_refused_sign_in, start_session};
 

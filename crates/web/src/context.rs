@@ -16,7 +16,7 @@ use crate::forms::Form;
 use crate::pages::{Flash, FlashKind, Layout};
 use crate::{address, tokens};
 
-/// The query with which a page without scripts reloads itself.
+/// The field of the query with which a page without scripts reloads itself.
 const RELOAD_QUERY: &str = "reload";
 
 /// What is known about a request.
@@ -144,7 +144,8 @@ impl RequestContext {
 
     /// Returns whether a page asks for itself, to show what is new.
     pub(crate) fn is_reload(&self) -> bool {
-        self.req.query_string() == RELOAD_QUERY
+        let mut fields = self.req.query_string().split('&');
+        fields.any(|field| field == RELOAD_QUERY)
     }
 
     /// Returns the layout of an error page. Sets and removes no cookie.

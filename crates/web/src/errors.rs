@@ -136,8 +136,9 @@ impl Failure {
     pub(crate) fn faults(&self) -> Vec<(Field, Fault)> {
         match self {
             Self::Action(ActionError::Invalid(faults)) => faults.clone(),
-            Self::Action(ActionError::Limit(Limit::Records { limit })) => {
-                vec![(Field::Form, Fault::QuotaReached { limit: *limit })]
+            Self::Action(ActionError::Limit(limit)) => {
+                let fault = limit.record_fault().map(|fault| (Field::Form, fault));
+                fault.into_iter().collect()
             }
             _ => Vec::new(),
         }
@@ -263,7 +264,8 @@ fn status_of_refusal(error: &ActionError) -> StatusCode {
         ActionError::Denied(_) => StatusCode::FORBIDDEN,
         ActionError::Conflict(_) => StatusCode::CONFLICT,
         ActionError::Limit(Limit::CertificateRequests { .. }) => StatusCode::TOO_MANY_REQUESTS,
-        ActionError::Invalid(_) | ActionError::Limit(Limit::Records { .. }) => {
+        ActionError::Invalid(_)
+        | ActionError::Limit(Limit::Records { .. } | Limit::RecordsAtOnce { .. }) => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         ActionError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -245,7 +245,10 @@ async fn load_session(context: &mut RequestContext, is_poll: bool) -> Result<(),
 
 async fn check_address_rate_limit(route: &Route, context: &RequestContext) -> Result<(), Failure> {
     let key = match route.rate_limit {
-        RouteRateLimit::None | RouteRateLimit::Write | RouteRateLimit::AdminSearch => return Ok(()),
+        RouteRateLimit::None
+        | RouteRateLimit::Write
+        | RouteRateLimit::Check
+        | RouteRateLimit::AdminSearch => return Ok(()),
         RouteRateLimit::SignInStart => RateLimitKey::SignInStart(context.client_address()),
         RouteRateLimit::SamlResponse => RateLimitKey::SamlResponse(context.client_address()),
     };
@@ -259,6 +262,7 @@ async fn check_user_rate_limit(
 ) -> Result<(), Failure> {
     let key = match (route.rate_limit, actor.signed_in_id()) {
         (RouteRateLimit::Write, Some(user)) => RateLimitKey::Write(user),
+        (RouteRateLimit::Check, Some(user)) => RateLimitKey::Check(user),
         (RouteRateLimit::AdminSearch, Some(admin)) => RateLimitKey::AdminSearch(admin),
         _ => return Ok(()),
     };

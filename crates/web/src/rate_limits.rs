@@ -11,6 +11,8 @@ use crate::errors::Failure;
 
 /// Sign-ins that one browser may start in a minute.
 const SIGN_INS_PER_BROWSER_PER_MINUTE: u32 = 30;
+/// Checks of a form without saving it, by one user in a minute: its page asks while one types.
+const CHECKS_PER_MINUTE: u32 = 120;
 /// Bytes of a browser's hash in its counter key: enough to keep browsers apart.
 const HASH_PREFIX_BYTES: usize = 16;
 
@@ -25,6 +27,8 @@ pub(crate) enum RateLimitKey {
     Browser([u8; 32]),
     /// A write by this user.
     Write(UserId),
+    /// A check of a form, without saving it, by this user.
+    Check(UserId),
     /// A search by this admin.
     AdminSearch(UserId),
 }
@@ -55,6 +59,7 @@ impl RateLimiter {
                 SIGN_INS_PER_BROWSER_PER_MINUTE,
             ),
             RateLimitKey::Write(user) => (format!("write:{user}"), limits.record_writes_per_minute),
+            RateLimitKey::Check(user) => (format!("check:{user}"), CHECKS_PER_MINUTE),
             RateLimitKey::AdminSearch(admin) => {
                 (format!("search:{admin}"), limits.admin_searches_per_minute)
             }

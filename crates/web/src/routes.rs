@@ -71,6 +71,8 @@ pub(crate) enum RouteRateLimit {
     SamlResponse,
     /// Limits writes per user.
     Write,
+    /// Limits checks of a form, without saving it, per user.
+    Check,
     /// Limits searches per admin.
     AdminSearch,
 }
@@ -211,6 +213,7 @@ macro_rules! routes {
 }
 
 // `owner` is the signed id of the form's user, so that a kept form is shown to no other user.
+// `answer` is a button that answers a question about a field, `answered` a name confirmed by one.
 const RECORD_FIELDS: &[&str] = &[
     "subdomain",
     "type",
@@ -223,6 +226,8 @@ const RECORD_FIELDS: &[&str] = &[
     "owner",
     "confirm",
     "replace",
+    "answer",
+    "answered",
 ];
 // The original's edit form also sends `id`. It is ignored: the path names the record.
 const EDIT_FIELDS: &[&str] = &[
@@ -239,6 +244,8 @@ const EDIT_FIELDS: &[&str] = &[
     "fingerprint",
     "confirm",
     "replace",
+    "answer",
+    "answered",
 ];
 // `found` is the search text to return to; existing scripts expect a single `searchText` field on
 // the page. `item` is the name or the mail to retry.
@@ -251,6 +258,7 @@ const ADMIN_FIELDS: &[&str] = &[
     "item",
 ];
 const ACTION_FIELDS: &[&str] = &["id", "intent", "confirm"];
+const SELECTED_FIELDS: &[&str] = &["intent", "confirm"];
 const INTENT_FIELDS: &[&str] = &["intent"];
 const PASTE_FIELDS: &[&str] = &["intent", "text", "confirm"];
 // `take` is the tick of a record; the others are its fields.
@@ -285,9 +293,14 @@ static ROUTES: &[Route] = routes! {
     DELETE "/dns-records" User records::renew_or_delete, fields(ACTION_FIELDS);
     GET "/dns-records/new" User records::new_form;
     POST "/dns-records/new" User records::create, fields(RECORD_FIELDS);
+    POST "/dns-records/new/check" User records::check,
+        fields(RECORD_FIELDS), limit(RouteRateLimit::Check);
+    POST "/dns-records/selected" User records::change_selected,
+        fields(SELECTED_FIELDS), numbered(TAKE_FIELDS), text_of_records();
     GET "/dns-records/states" User records::states, polled();
     GET "/dns-records/history" User records::history;
-    POST "/dns-records/history" User records::undo, fields(&["entry", "fingerprint", "confirm"]);
+    POST "/dns-records/history" User records::undo,
+        fields(&["entry", "together", "fingerprint", "confirm"]);
     GET "/dns-records/paste" User records::paste_form;
     POST "/dns-records/paste" User records::paste,
         fields(PASTE_FIELDS), numbered(PASTED_FIELDS), text_of_records();
@@ -300,6 +313,8 @@ static ROUTES: &[Route] = routes! {
     POST "/dns-records/{id}" User records::update, fields(EDIT_FIELDS);
     PATCH "/dns-records/{id}" User records::renew_or_delete, fields(ACTION_FIELDS);
     DELETE "/dns-records/{id}" User records::renew_or_delete, fields(ACTION_FIELDS);
+    POST "/dns-records/{id}/check" User records::check,
+        fields(EDIT_FIELDS), limit(RouteRateLimit::Check);
     GET "/dns-records/{id}/delete" User records::confirm_delete;
     GET "/dns-records/{id}/lookup" User records::lookup;
     POST "/dns-records/{id}/lookup" User records::request_lookup;

@@ -95,6 +95,8 @@ mod tests {
     const NOT_TYPED: &[&str] = &[
         "RelayState",
         "SAMLResponse",
+        "answer",
+        "answered",
         "confirm",
         "entry",
         "fingerprint",
@@ -107,6 +109,7 @@ mod tests {
         "redirectTo",
         "replace",
         "sloUsername",
+        "together",
         "username",
     ];
 

@@ -235,4 +235,110 @@ async function showAnswers() {
 }
 setTimeout(showAnswers, 1000);
 
+// --- Choices that the browser keeps ---
+
+function storedChoice(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null; // The browser forbids it.
+  }
+}
+
+function storeChoice(name, choice) {
+  try {
+    localStorage.setItem(name, choice);
+  } catch {
+    // It holds for this page only.
+  }
+}
+
+// --- Single keys, which can be turned off (WCAG 2.1.4) ---
+
+const keys = document.getElementById("keys");
+
+function announceKeys() {
+  document.querySelectorAll("[data-key]").forEach((target) => {
+    if (keys.checked) target.setAttribute("aria-keyshortcuts", target.dataset.key);
+    else target.removeAttribute("aria-keyshortcuts");
+  });
+}
+
+if (keys) {
+  keys.checked = storedChoice("keys") !== "off";
+  announceKeys();
+  keys.addEventListener("change", () => {
+    storeChoice("keys", keys.checked ? "on" : "off");
+    announceKeys();
+  });
+  document.addEventListener("keydown", (event) => {
+    const isChord = event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat;
+    const isTyping = event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [role=menu]");
+    if (!keys.checked || isChord || isTyping) return;
+    const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (!target) return;
+    event.preventDefault();
+    if (target.matches("input")) target.select();
+    else target.click();
+  });
+}
+
+// --- Select records ---
+
+const takeAll = document.getElementById("take-all");
+const takes = [...document.querySelectorAll("input[form=selected]")];
+
+function showTakeAll() {
+  if (!takeAll) return;
+  const count = takes.filter((take) => take.checked).length;
+  takeAll.checked = takes.length > 0 && count === takes.length;
+  takeAll.indeterminate = count > 0 && count < takes.length;
+}
+
+takeAll?.addEventListener("change", () => takes.forEach((take) => (take.checked = takeAll.checked)));
+takes.forEach((take) => take.addEventListener("change", showTakeAll));
+window.addEventListener("pageshow", showTakeAll);
+
+// --- Notes of a record: folded on small screens, or as they were last ---
+
+const notes = document.querySelector("details.private-notes");
+if (notes && !("filled" in notes.dataset)) {
+  const choice = storedChoice("notes") ?? (matchMedia("(max-width: 40rem)").matches ? "folded" : "open");
+  notes.open = choice === "open";
+}
+notes?.querySelector("summary").addEventListener("click", () => {
+  storeChoice("notes", notes.open ? "folded" : "open"); // It is about to change.
+});
+
+// --- What a form would publish, while one types ---
+
+const checkedForm = document.querySelector("form[data-check]");
+let checkTimer = 0;
+let checking = null;
+
+async function checkForm() {
+  const preview = document.getElementById("preview");
+  checking?.abort();
+  checking = new AbortController();
+  const { signal } = checking;
+  try {
+    const body = new URLSearchParams(new FormData(checkedForm));
+    const response = await fetch(checkedForm.dataset.check, { method: "POST", body, redirect: "error", signal });
+    if (!response.ok) return; // Too many checks, or the record is gone: saving says so.
+    const checked = new DOMParser().parseFromString(await response.text(), "text/html");
+    const now = checked.getElementById("preview");
+    if (now && now.innerHTML !== preview.innerHTML) preview.replaceChildren(...now.childNodes);
+  } catch {
+    // The session has ended: each check would begin another sign-in.
+    if (!signal.aborted) checkedForm.removeEventListener("input", scheduleCheck);
+  }
+}
+
+function scheduleCheck() {
+  clearTimeout(checkTimer);
+  checkTimer = setTimeout(checkForm, 600);
+}
+
+checkedForm?.addEventListener("input", scheduleCheck);
+
 document.getElementById("faults")?.focus();

@@ -65,6 +65,25 @@ pub enum Typed {
     Unknown,
 }
 
+impl Typed {
+    /// Returns the address that is left once the input is spelled as an address record has it.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address)
+            | Self::Bracketed(address)
+            | Self::AddressPort(address, _)
+            | Self::AddressDot(address)
+            | Self::Network(address) => Some(*address),
+            Self::Zoned(address) => Some((*address).into()),
+            Self::LeadingZeros(address) | Self::Integer(address) => Some((*address).into()),
+            Self::Url(Some(host)) => host.parse().ok(),
+            Self::Quoted(inner) => inner.parse().ok(),
+            Self::Odd(_, mended) => mended.address(),
+            _ => None,
+        }
+    }
+}
+
 /// A line of a zone file, in its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZoneLine {

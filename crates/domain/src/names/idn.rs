@@ -156,3 +156,12 @@ pub fn to_unicode(name: &str) -> Option<String> {
     let unicode = labels.collect::<Vec<_>>().join(".");
     is_changed.then_some(unicode)
 }
+
+/// Returns a name for a message: with the letters of its labels, and its form in ASCII after it; a
+/// name in ASCII as it is.
+pub fn with_letters(name: &str) -> String {
+    match to_unicode(name) {
+        Some(letters) => format!("{letters} ({name})"),
+        None => name.to_owned(),
+    }
+}

@@ -40,6 +40,18 @@ pub(super) fn is_ambiguous(name: &str) -> bool {
     name.contains(AMBIGUOUS_ESCAPE)
 }
 
+/// Returns what is before a part of the user's domain in which a name ends, `@` for nothing; `None`
+/// for any other name.
+pub fn before_part_of_base(typed: &str, base: &BaseDomain) -> Option<String> {
+    let name = typed.trim().to_lowercase();
+    let reader = Reader { typed, base };
+    if base.relative(&name).is_some() {
+        return None;
+    }
+    let front = reader.before_part_of_base(&name)?;
+    Some(if front.is_empty() { "@" } else { front }.to_owned())
+}
+
 struct Reader<'a> {
     typed: &'a str,
     base: &'a BaseDomain,

@@ -241,6 +241,21 @@ fn is_relative(host: &str, base: &BaseDomain) -> bool {
     ends_in_part || !host.contains('.') || !suffix::is_top_level(last)
 }
 
+/// Returns what a target that a user typed may stand for, if it is perhaps not the whole name of a
+/// host. One with a dot at its end is.
+pub fn target_options(typed: &str, base: &BaseDomain) -> Option<Vec<String>> {
+    let host = typed.trim().to_lowercase();
+    let is_name = host.chars().all(|c| c == '.' || is_label(c)) && !host.is_empty();
+    let is_open = is_name && !host.ends_with('.') && host.parse::<IpAddr>().is_err();
+    let is_asked = is_open && is_relative(&host, base);
+    // Of several labels, the last option is the host as it is.
+    is_asked.then(|| {
+        let mut options = completions(&host, base);
+        options.retain(|option| *option != host);
+        options
+    })
+}
+
 /// Lists what a relative host may stand for.
 fn completions(host: &str, base: &BaseDomain) -> Vec<String> {
     let labels: Vec<&str> = base.as_str().split('.').collect();

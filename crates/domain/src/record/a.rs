@@ -44,22 +44,7 @@ pub const SHARED_NAT: ValueNote = ValueNote::new(
 
 fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
     let address: Ipv4Addr = address::parse(input, Wanted::Ipv4)?;
-    match unreachable_kind(address) {
-        Some(kind) => Err(ValueFault::Address { kind }),
-        None => Ok(Parsed::plain(address.to_string()).with_note(note(address))),
-    }
-}
-
-fn unreachable_kind(address: Ipv4Addr) -> Option<&'static str> {
-    match address.octets() {
-        [0, ..] => Some("the unspecified network (0.0.0.0/8)"),
-        [127, ..] => Some("a loopback address"),
-        [169, 254, ..] => Some("a link-local address"),
-        [224..=239, ..] => Some("a multicast address"),
-        [255, 255, 255, 255] => Some("the broadcast address"),
-        [240..=255, ..] => Some("a reserved address"),
-        _ => None,
-    }
+    Ok(Parsed::plain(address.to_string()).with_note(note(address)))
 }
 
 fn note(address: Ipv4Addr) -> Option<ValueNote> {

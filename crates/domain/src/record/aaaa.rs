@@ -38,23 +38,7 @@ pub(super) static SPEC: TypeSpec = TypeSpec {
 
 fn parse(input: &str, _: &[String]) -> Result<Parsed, ValueFault> {
     let address: Ipv6Addr = address::parse(input, Wanted::Ipv6)?;
-    match unreachable_kind(address) {
-        Some(kind) => Err(ValueFault::Address { kind }),
-        None => Ok(Parsed::plain(address.to_string()).with_note(note(address))),
-    }
-}
-
-fn unreachable_kind(address: Ipv6Addr) -> Option<&'static str> {
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0] => Some("the unspecified address"),
-        [0, 0, 0, 0, 0, 0, 0, 1] => Some("the loopback address"),
-        [0, 0, 0, 0, 0, 0xffff, ..] => Some("an IPv4 address written as IPv6 (use an A record)"),
-        [0, 0, 0, 0, 0, 0, ..] => Some("an old IPv4-compatible address"),
-        [0x2002, ..] => Some("a 6to4 address"),
-        [0xfe80..=0xfebf, ..] => Some("a link-local address"),
-        [0xff00..=0xffff, ..] => Some("a multicast address"),
-        _ => None,
-    }
+    Ok(Parsed::plain(address.to_string()).with_note(note(address)))
 }
 
 fn note(address: Ipv6Addr) -> Option<ValueNote> {

@@ -90,6 +90,27 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
         "303 /dns-records",
         "303 /dns-records",
     ),
+    (
+        "POST",
+        "/dns-records/new/check",
+        "303 https://idp.school.example/sso",
+        "200",
+        "200",
+    ),
+    (
+        "POST",
+        "/dns-records/{id}/check",
+        "303 https://idp.school.example/sso",
+        "200",
+        "404",
+    ),
+    (
+        "POST",
+        "/dns-records/selected",
+        "303 https://idp.school.example/sso",
+        "422",
+        "422",
+    ),
     ("GET", "/dns-records/paste", "303 /login", "200", "200"),
     (
         "POST",

@@ -242,7 +242,12 @@ async fn faults_are_shown_beside_the_input() {
         ("www", "A", "300.1.1.1", value),
         ("www", "A", "127.0.0.1", "a loopback address"),
         ("www", "A", "169.254.169.254", "a link-local address"),
-        ("www", "AAAA", "fe80::1%eth0", "leave out the %"),
+        (
+            "www",
+            "AAAA",
+            "fe80::1%eth0",
+            "this is a link-local address",
+        ),
         ("www", "AAAA", "::ffff:10.0.0.1", value),
         ("www", "CNAME", "https://example.com/x", "without http://"),
         ("www", "CNAME", own.as_str(), "cannot point to its own name"),

@@ -5,6 +5,7 @@ use sea_orm::{
     QuerySelect,
 };
 use starchart_domain::expiry::last_day;
+use starchart_domain::names::idn::with_letters;
 use starchart_domain::notice::NoticeItem;
 use starchart_domain::time::Timestamp;
 
@@ -52,9 +53,30 @@ pub(super) async fn expiring_records(tx: &Tx, mail: i64, now: Timestamp) -> Resu
 /// How a mail names a record. `on` says when it happens, and by which clock.
 pub(crate) fn record_item(name: String, rtype: &str, input: &str, on: String) -> NoticeItem {
     NoticeItem {
-        name,
+        name: with_letters(&name),
         what: Some(format!("{rtype} {}", super::shorten(input))),
         on: Some(on),
         reason: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_names_a_record_with_its_letters() {
+        for (name, shown) in [
+            ("www.example.com", "www.example.com"),
+            (
+                "xn--bcher-kva.example.com",
+                "b\u{fc}cher.example.com (xn--bcher-kva.example.com)",
+            ),
+            // A label that people may take for another one is left as it is.
+            ("xn--pple-43d.example.com", "xn--pple-43d.example.com"),
+        ] {
+            let item = record_item(name.to_owned(), "A", "192.0.2.1", String::new());
+            assert_eq!(item.name, shown);
+        }
     }
 }

@@ -135,6 +135,28 @@ pub async fn find_history_entry(
     Ok(entries.into_iter().next())
 }
 
+/// Lists the deletions that were made together with the one of this entry, in one request, the
+/// oldest first and itself among them; none for an entry that is no deletion of the owner's.
+pub async fn list_deleted_together(
+    store: &Store,
+    owner: UserId,
+    id: HistoryId,
+) -> Result<Vec<HistoryEntry>, Error> {
+    let row = find_row(store.reader(), owner, id).await?;
+    let Some(row) = row.filter(|row| row.action == HistoryAction::Delete) else {
+        return Ok(Vec::new());
+    };
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(owner.0))
+        .filter(Column::RequestId.eq(row.request_id))
+        .filter(Column::At.eq(row.at))
+        .filter(Column::Action.eq(HistoryAction::Delete))
+        .order_by_asc(Column::Id)
+        .all(store.reader())
+        .await?;
+    complete(store.reader(), owner, rows).await
+}
+
 pub(super) async fn find_row(
     on: &impl ConnectionTrait,
     owner: UserId,

@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 
 use starchart_domain::fault::{Fault, Field};
-use starchart_domain::record::{NewRecord, RecordForm, RecordType};
+use starchart_domain::record::{
+    Neighbour, NewRecord, RecordForm, RecordId, RecordType, conflict_with,
+};
 use starchart_domain::ttl::{Ttl, TtlChoice, TtlFault};
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
-use starchart_store::records::{self, Record, RecordChange, RecordError};
+use starchart_store::records::{self, ChangeError, Record, RecordChange, RecordError};
 
-use super::records::{action_error, saved_beside};
-use super::{ActionError, Caller, RecordRules, SavedRecord, SeenRecord};
+use super::records::{action_error, neighbour, saved_beside};
+use super::{ActionError, Caller, Limit, RecordRules, SavedRecord, SeenRecord};
+use crate::actor::User;
 
 /// Why none of several records was changed.
 #[derive(Debug)]
 pub(crate) enum BatchError {
     /// The caller has to correct records, each given with its index and its faults.
-    Invalid(Vec<(usize, Vec<(Field, Fault)>)>),
+    Invalid(IndexedFaults),
     /// A record was changed or deleted after the caller had read it.
     ChangedMeanwhile,
     /// The whole was refused, or failed.
@@ -38,6 +41,8 @@ pub(crate) enum PlannedChange {
     Replace { old: SeenRecord, new: NewRecord },
     /// Deletes a record; the history keeps it.
     Delete(SeenRecord),
+    /// Renews a record, whatever it is now.
+    Renew(RecordId),
 }
 
 impl PlannedChange {
@@ -45,14 +50,14 @@ impl PlannedChange {
     pub(crate) fn new_record(&self) -> Option<&NewRecord> {
         match self {
             Self::Create(new) | Self::Replace { new, .. } => Some(new),
-            Self::Delete(_) => None,
+            Self::Delete(_) | Self::Renew(_) => None,
         }
     }
 
     /// Returns the record that the change replaces or deletes, as the user saw it.
     pub(crate) fn old_record(&self) -> Option<&SeenRecord> {
         match self {
-            Self::Create(_) => None,
+            Self::Create(_) | Self::Renew(_) => None,
             Self::Replace { old, .. } | Self::Delete(old) => Some(old),
         }
     }
@@ -69,8 +74,33 @@ impl PlannedChange {
                 id: old.id,
                 seen: Some(&old.fingerprint),
             },
+            Self::Renew(id) => RecordChange::Renew(*id),
         }
     }
+}
+
+/// The faults of records, each given with its index.
+type IndexedFaults = Vec<(usize, Vec<(Field, Fault)>)>;
+
+/// Finds every new record that cannot be beside one of the present records, or beside one that is
+/// before it in the list. An index is that in `news`.
+pub(crate) fn conflicts<'a>(
+    news: &[&'a NewRecord],
+    present: impl Iterator<Item = &'a Record> + Clone,
+) -> IndexedFaults {
+    let mut faulty = Vec::new();
+    for (at, new) in news.iter().enumerate() {
+        let earlier = news[..at].iter().map(|other| Neighbour {
+            name: other.name.fqdn(),
+            rtype: other.value.rtype(),
+            presentation: other.value.presentation(),
+        });
+        let mut others = present.clone().map(neighbour).chain(earlier);
+        if let Some(fault) = others.find_map(|other| conflict_with(new, &other)) {
+            faulty.push((at, vec![fault]));
+        }
+    }
+    faulty
 }
 
 /// Creates all records, or none.
@@ -83,9 +113,11 @@ pub(crate) async fn create_records(
 ) -> Result<Vec<SavedRecord>, BatchError> {
     let news = check(forms, caller, rules)?;
     let changes: Vec<PlannedChange> = news.iter().cloned().map(PlannedChange::Create).collect();
-    let created = change_records(store, queue, caller, &changes, &[], rules).await?;
-    // The records are saved: without the others only warnings are missing.
     let owner = caller.actor;
+    let present = records::list(store, owner.id).await;
+    let present = present.map_err(ActionError::from)?;
+    let created = change_records(store, queue, caller, &changes, &present, rules).await?;
+    // The records are saved: without the others only warnings are missing.
     let all = records::list(store, owner.id).await.unwrap_or_default();
     let saved = created.into_iter().zip(&news);
     Ok(saved
@@ -94,7 +126,7 @@ pub(crate) async fn create_records(
 }
 
 /// Makes all changes, or none, and returns each record as it is now, a deleted one as it was.
-/// `present` holds the records that are replaced or deleted, as the caller has read them.
+/// `present` holds all records of the owner, as the caller has read them.
 pub(crate) async fn change_records(
     store: &Store,
     queue: &dyn Queue,
@@ -109,14 +141,29 @@ pub(crate) async fn change_records(
         olds.any(|old| old.id == record.id)
     };
     let olds: Vec<&Record> = present.iter().filter(is_old).collect();
-    let news: Vec<&NewRecord> = changes
+    let (places, news): (Vec<usize>, Vec<&NewRecord>) = changes
         .iter()
-        .filter_map(PlannedChange::new_record)
-        .collect();
+        .enumerate()
+        .filter_map(|(at, change)| Some((at, change.new_record()?)))
+        .unzip();
+    // All at once: the transaction below stops at the first.
+    let kept = present.iter().filter(|record| !is_old(record));
+    let mut faulty = conflicts(&news, kept);
+    if !faulty.is_empty() {
+        faulty.iter_mut().for_each(|(at, _)| *at = places[*at]);
+        return Err(BatchError::Invalid(faulty));
+    }
     rules.caa.check(store, owner, &olds, &news).await?;
     let audit = caller.audit_context();
     let steps: Vec<RecordChange<'_>> = changes.iter().map(PlannedChange::as_step).collect();
     let applied = records::apply(store, owner.id, &steps, rules.limit, &audit).await;
+    if let Err(ChangeError {
+        error: RecordError::QuotaReached { limit },
+        ..
+    }) = applied
+    {
+        return Err(limit_exceeded(store, owner, &steps, limit).await.into());
+    }
     let records = applied.map_err(|refused| {
         let at = refused.index;
         let change = changes.get(at);
@@ -134,6 +181,29 @@ pub(crate) async fn change_records(
     })?;
     queue.wake(WakeUp::Publish);
     Ok(records)
+}
+
+/// Says how many of several new records fit.
+async fn limit_exceeded(
+    store: &Store,
+    owner: &User,
+    steps: &[RecordChange<'_>],
+    limit: u32,
+) -> ActionError {
+    let count = |is_kind: fn(&RecordChange<'_>) -> bool| {
+        let of_kind = steps.iter().filter(|step| is_kind(step)).count();
+        u32::try_from(of_kind).unwrap_or(u32::MAX)
+    };
+    let created = count(|step| matches!(step, RecordChange::Create(_)));
+    let deleted = count(|step| matches!(step, RecordChange::Delete { .. }));
+    match records::count(store, owner.id).await {
+        Ok(present) => ActionError::Limit(Limit::of_records(
+            limit,
+            present - deleted.min(present),
+            created,
+        )),
+        Err(error) => error.into(),
+    }
 }
 
 fn check(

@@ -76,17 +76,15 @@ impl<'a> CaaCheck<'a> {
     }
 }
 
-/// Returns what a deletion of the record would stop, to ask before it.
+/// Returns what a deletion of the records would stop, to ask before it.
 pub(crate) async fn forbidden_by_deletion(
     store: &Store,
     owner: &User,
-    record: &Record,
+    records: &[&Record],
     config: &WebConfig,
 ) -> Result<Option<IssuanceForbidden>, ActionError> {
     let check = CaaCheck::new(config, None);
-    check
-        .find_newly_forbidden(store, owner, &[record], &[])
-        .await
+    check.find_newly_forbidden(store, owner, records, &[]).await
 }
 
 /// What the user's CAA records do to the certificate.

@@ -69,6 +69,8 @@ pub(crate) enum Conflict {
 pub(crate) enum Limit {
     /// The user has as many records as allowed.
     Records { limit: u32 },
+    /// The user may have some of several new records, but not all.
+    RecordsAtOnce { limit: u32, free: u32, wanted: u32 },
     /// The user has requested as many certificates in 24 hours as allowed.
     CertificateRequests {
         limit: u32,
@@ -96,6 +98,37 @@ pub(crate) enum Denial {
     KeyWithheld,
 }
 
+impl Limit {
+    /// Makes the refusal of new records for a user who has `present` ones.
+    pub(crate) fn of_records(limit: u32, present: u32, wanted: u32) -> Self {
+        match limit.saturating_sub(present) {
+            0 => Self::Records { limit },
+            free => Self::RecordsAtOnce {
+                limit,
+                free,
+                wanted,
+            },
+        }
+    }
+
+    /// Returns the fault of a form with records; `None` for a limit of something else.
+    pub(crate) fn record_fault(&self) -> Option<Fault> {
+        match *self {
+            Self::Records { limit } => Some(Fault::QuotaReached { limit }),
+            Self::RecordsAtOnce {
+                limit,
+                free,
+                wanted,
+            } => Some(Fault::TooManyAtOnce {
+                limit,
+                free,
+                wanted,
+            }),
+            Self::CertificateRequests { .. } => None,
+        }
+    }
+}
+
 impl ActionError {
     /// Returns what a form shows beside its fields.
     ///
@@ -104,9 +137,10 @@ impl ActionError {
     pub(crate) fn into_form_faults(self) -> Result<Vec<(Field, Fault)>, Self> {
         match self {
             Self::Invalid(faults) => Ok(faults),
-            Self::Limit(Limit::Records { limit }) => {
-                Ok(vec![(Field::Form, Fault::QuotaReached { limit })])
-            }
+            Self::Limit(limit) => match limit.record_fault() {
+                Some(fault) => Ok(vec![(Field::Form, fault)]),
+                None => Err(Self::Limit(limit)),
+            },
             other => Err(other),
         }
     }
@@ -156,8 +190,11 @@ impl fmt::Display for Conflict {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(fault) = self.record_fault() {
+            return fault.fmt(f);
+        }
         match self {
-            Self::Records { limit } => Fault::QuotaReached { limit: *limit }.fmt(f),
+            Self::Records { .. } | Self::RecordsAtOnce { .. } => Ok(()),
             Self::CertificateRequests { limit, next_at, .. } => {
                 let times = match limit {
                     1 => "once".to_owned(),

@@ -1,7 +1,9 @@
 //! Undoing a change of a record.
 
 use starchart_domain::expiry::RESTORE_MS;
-use starchart_domain::record::RecordForm;
+use starchart_domain::fault::{Fault, Field};
+use starchart_domain::names::idn::with_letters;
+use starchart_domain::record::{NewRecord, RecordForm};
 use starchart_domain::time::Timestamp;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
@@ -93,14 +95,31 @@ pub(crate) fn form_of_version(owner: &User, version: &RecordVersion) -> RecordFo
     }
 }
 
-/// Whether the change gave the RRset of the record another TTL. A record that was moved to another
-/// RRset, or comes back into one, takes the TTL that the other records have there.
+/// Checks the former record as it would be written now. It brings its TTL only if the change, or one
+/// after it, gave its RRset another one.
+fn check_version(
+    owner: &User,
+    entry: &HistoryEntry,
+    version: &RecordVersion,
+    rules: &RecordRules<'_>,
+) -> Result<NewRecord, Vec<(Field, Fault)>> {
+    let form = form_of_version(owner, version);
+    let mut former = form.check(&owner.base, rules.words, &rules.ttls)?;
+    if !has_set_ttl(entry) {
+        former.ttl = former.ttl.if_new();
+    }
+    Ok(former)
+}
+
+/// Whether the change, or one after it, may have given the RRset of the record another TTL. A record
+/// that was moved to another RRset, or comes back into one, takes the TTL that the other records
+/// have there.
 fn has_set_ttl(entry: &HistoryEntry) -> bool {
     let (Some(before), Some(after)) = (&entry.before, &entry.after) else {
         return false;
     };
     let is_same_rrset = (&before.name, before.rtype) == (&after.name, after.rtype);
-    is_same_rrset && before.ttl != after.ttl
+    is_same_rrset && (before.ttl != after.ttl || entry.was_followed())
 }
 
 /// Finds a change of the owner's records.
@@ -138,13 +157,8 @@ pub(crate) async fn undo_change(
     let new = match step {
         UndoStep::Delete => None,
         UndoStep::Edit(version) | UndoStep::Restore(version) => {
-            let form = form_of_version(owner, version);
-            let checked = form.check(&owner.base, rules.words, &rules.ttls);
-            let mut former = checked.map_err(ActionError::Invalid)?;
-            if !has_set_ttl(entry) {
-                former.ttl = former.ttl.if_new();
-            }
-            Some(former)
+            let checked = check_version(owner, entry, version, &rules);
+            Some(checked.map_err(ActionError::Invalid)?)
         }
     };
     let ended: Vec<&Record> = old.iter().collect();
@@ -178,4 +192,85 @@ pub(crate) async fn undo_change(
         Some(new) => Undone::Saved(saved(store, owner, record, &new).await),
         None => Undone::Deleted(record),
     })
+}
+
+/// Why records that were deleted together were not restored: none was.
+#[derive(Debug)]
+pub(crate) enum RestoreError {
+    /// This record cannot come back.
+    Refused { name: String, why: String },
+    /// The whole was refused, or failed.
+    Action(ActionError),
+}
+
+impl From<ActionError> for RestoreError {
+    fn from(error: ActionError) -> Self {
+        Self::Action(error)
+    }
+}
+
+/// Restores records that were deleted, all of them or none, through the checks of any new record.
+pub(crate) async fn restore_together(
+    store: &Store,
+    queue: &dyn Queue,
+    caller: Caller<'_>,
+    entries: &[HistoryEntry],
+    rules: RecordRules<'_>,
+) -> Result<Vec<Record>, RestoreError> {
+    let owner = caller.actor;
+    let now = store.now().await.map_err(ActionError::from)?;
+    let name_at = |index: usize| {
+        let before = entries.get(index).and_then(|entry| entry.before.as_ref());
+        before.map_or_else(String::new, |version| with_letters(&version.name))
+    };
+    let mut news = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let refused = |why: String| RestoreError::Refused {
+            name: name_at(index),
+            why,
+        };
+        let version = match undo_step(entry, now) {
+            Ok(UndoStep::Restore(version)) => version,
+            Ok(UndoStep::Delete | UndoStep::Edit(_)) => {
+                return Err(refused(UndoRefusal::Restored.to_string()));
+            }
+            Err(refusal) => return Err(refused(refusal.to_string())),
+        };
+        let checked = check_version(owner, entry, version, &rules);
+        news.push(checked.map_err(|faults| refused(sentences(&faults)))?);
+    }
+    rules
+        .caa
+        .check(store, owner, &[], &news.iter().collect::<Vec<_>>())
+        .await?;
+    let changes: Vec<RecordChange<'_>> = entries
+        .iter()
+        .zip(&news)
+        .map(|(entry, new)| RecordChange::Restore {
+            entry: entry.id,
+            new,
+        })
+        .collect();
+    let audit = caller.audit_context();
+    let done = records::apply(store, owner.id, &changes, rules.limit, &audit).await;
+    let restored =
+        done.map_err(
+            |ChangeError { index, error }| match action_error(error, news.get(index)) {
+                ActionError::Invalid(faults) => RestoreError::Refused {
+                    name: name_at(index),
+                    why: sentences(&faults),
+                },
+                other => RestoreError::Action(other),
+            },
+        )?;
+    queue.wake(WakeUp::Publish);
+    Ok(restored)
+}
+
+fn sentences(faults: &[(Field, Fault)]) -> String {
+    let texts: Vec<String> = faults
+        .iter()
+        .map(|(_, fault)| format!("{fault}."))
+        .collect();
+    texts.join(" ")
 }

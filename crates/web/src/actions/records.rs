@@ -1,10 +1,10 @@
 //! Creating, editing, renewing and deleting a record.
 
 use starchart_domain::fault::{Fault, Field};
+use starchart_domain::paste::{before_part_of_base, target_options};
 use starchart_domain::plural::pluralize;
-use starchart_domain::record::mx::NULL_MX;
 use starchart_domain::record::{
-    NameClass, Neighbour, NewRecord, RecordForm, RecordId, RecordType, ValueNote, notes_beside,
+    NameClass, Neighbour, NewRecord, RecordForm, RecordId, ValueNote, conflict_with, notes_beside,
 };
 use starchart_domain::ttl::{TtlChoice, TtlLimits};
 use starchart_domain::user::UserId;
@@ -22,6 +22,8 @@ pub(crate) struct SavedRecord {
     pub(crate) record: Record,
     /// Warnings about its value, which is allowed but may not be what the user meant.
     pub(crate) notes: Vec<ValueNote>,
+    /// The records that were deleted in its place, as they were.
+    pub(crate) replaced: Vec<Record>,
 }
 
 /// What a record has to comply with besides the rules of its type.
@@ -33,6 +35,8 @@ pub(crate) struct RecordRules<'a> {
     /// The TTLs that users may choose.
     pub(crate) ttls: TtlLimits,
     pub(crate) caa: CaaCheck<'a>,
+    /// A name as typed that the user has confirmed, although it ends in a part of the domain.
+    pub(crate) confirmed_name: Option<&'a str>,
 }
 
 /// A record as the caller saw it: its id and its [`Record::fingerprint`].
@@ -65,9 +69,7 @@ pub(crate) async fn create_record(
     rules: RecordRules<'_>,
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
-    let new = form
-        .check(&owner.base, rules.words, &rules.ttls)
-        .map_err(ActionError::Invalid)?;
+    let new = check_form(form, owner, rules, None).map_err(ActionError::Invalid)?;
     let ended = find_replaced(store, owner, &new, None, replaced).await?;
     let caa = rules.caa;
     caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), &[&new])
@@ -90,7 +92,7 @@ pub(crate) async fn edit_record(
     let owner = caller.actor;
     // Checked before the form: a record of another user fails like an absent one.
     let old = find_record(store, owner.id, edit.id).await?;
-    let checked = edit.form.check(&owner.base, rules.words, &rules.ttls);
+    let checked = check_form(edit.form, owner, rules, Some(&old));
     let new = checked.map_err(ActionError::Invalid)?;
     let mut ended = find_replaced(store, owner, &new, Some(edit.id), edit.replaced).await?;
     ended.push(old);
@@ -114,6 +116,44 @@ pub(crate) async fn edit_record(
         return Err(ActionError::Conflict(Conflict::RecordChanged { current }));
     }
     finish(store, queue, owner, done, &new).await
+}
+
+/// Checks a form that a user has filled in, and asks about a name and a target that may not be
+/// whole: what was meant is never guessed. `old` is the record that the form edits.
+///
+/// # Errors
+/// Every fault and every question with its field.
+pub(crate) fn check_form(
+    form: &RecordForm,
+    owner: &User,
+    rules: RecordRules<'_>,
+    old: Option<&Record>,
+) -> Result<NewRecord, Vec<(Field, Fault)>> {
+    let new = form.check(&owner.base, rules.words, &rules.ttls)?;
+    let mut questions = Vec::new();
+    let is_kept = old.is_some_and(|old| old.name == new.name.fqdn());
+    if !is_kept
+        && rules.confirmed_name != Some(form.name.as_str())
+        && let Some(front) = before_part_of_base(&form.name, &owner.base)
+    {
+        let typed = form.name.trim().to_lowercase();
+        let base = owner.base.to_string();
+        questions.push((Field::Name, Fault::NameHalfTyped { typed, base, front }));
+    }
+    let value = &new.value;
+    let is_kept = old
+        .is_some_and(|old| old.rtype == value.rtype() && old.presentation == value.presentation());
+    if !is_kept
+        && value.rtype().points_to_host()
+        && let Some(options) = target_options(value.input(), &owner.base)
+    {
+        let typed = value.input().to_lowercase();
+        questions.push((Field::Value, Fault::TargetNotWhole { typed, options }));
+    }
+    match questions.is_empty() {
+        true => Ok(new),
+        false => Err(questions),
+    }
 }
 
 /// Finds the records that are replaced. Each must be one that excludes the new record: the form may
@@ -176,7 +216,11 @@ async fn finish(
     if saved_records.is_empty() {
         return Err(ActionError::NotFound);
     }
-    Ok(saved(store, owner, saved_records.swap_remove(0), new).await)
+    let replaced = saved_records.split_off(1);
+    Ok(SavedRecord {
+        replaced,
+        ..saved(store, owner, saved_records.swap_remove(0), new).await
+    })
 }
 
 /// Lists the owner's records that exclude the record of the form, or are the same. `id` is the
@@ -187,21 +231,17 @@ pub(crate) async fn list_conflicting(
     new: &NewRecord,
     id: Option<RecordId>,
 ) -> Result<Vec<Record>, ActionError> {
-    let rtype = new.value.rtype();
     let mut all = records::list(store, owner.id).await?;
-    all.retain(|record| {
-        if record.name != new.name.fqdn() || Some(record.id) == id {
-            return false;
-        }
-        let is_same = record.rtype == rtype && record.presentation == new.value.presentation();
-        let excludes_class =
-            rtype.class() == NameClass::Cname || record.rtype.class() == NameClass::Cname;
-        let excludes_mx = record.rtype == RecordType::Mx
-            && rtype == RecordType::Mx
-            && (new.value.is_null_mx() || record.presentation == NULL_MX);
-        is_same || excludes_class || excludes_mx
-    });
+    all.retain(|record| Some(record.id) != id && conflict_with(new, &neighbour(record)).is_some());
     Ok(all)
+}
+
+pub(super) fn neighbour(record: &Record) -> Neighbour<'_> {
+    Neighbour {
+        name: &record.name,
+        rtype: record.rtype,
+        presentation: &record.presentation,
+    }
 }
 
 /// Renews a record: it expires after a full lifetime from now.
@@ -282,17 +322,19 @@ pub(super) fn saved_beside(
     record: Record,
     new: &NewRecord,
 ) -> SavedRecord {
-    let neighbours: Vec<Neighbour<'_>> = all
-        .iter()
-        .map(|record| Neighbour {
-            name: &record.name,
-            rtype: record.rtype,
-            presentation: &record.presentation,
-        })
-        .collect();
+    SavedRecord {
+        record,
+        notes: notes_of(new, owner, all),
+        replaced: Vec::new(),
+    }
+}
+
+/// Returns warnings about a new record alone and beside all records of its owner.
+pub(crate) fn notes_of(new: &NewRecord, owner: &User, all: &[Record]) -> Vec<ValueNote> {
+    let neighbours: Vec<Neighbour<'_>> = all.iter().map(neighbour).collect();
     let mut notes = new.value.notes().to_vec();
     notes.extend(notes_beside(new, &owner.base, &neighbours));
-    SavedRecord { record, notes }
+    notes
 }
 
 /// Says which field of the new record the store's refusal is about; without one, a record was

@@ -87,6 +87,7 @@ fn rules(test_app: &TestApp) -> RecordRules<'_> {
         words: &NO_WORDS,
         ttls: TtlLimits::default(),
         caa: unconfirmed(test_app),
+        confirmed_name: None,
     }
 }
 

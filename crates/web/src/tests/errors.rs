@@ -44,6 +44,7 @@ const ACCEPT: [(Option<&str>, bool); 7] = [
 
 fn failures() -> Vec<(u16, Failure)> {
     let quota = Limit::Records { limit: 3 };
+    let batch = Limit::of_records(3, 1, 4);
     let daily = Limit::CertificateRequests {
         limit: 3,
         next_at: EPOCH,
@@ -85,6 +86,7 @@ fn failures() -> Vec<(u16, Failure)> {
             ActionError::Invalid(vec![(Field::Value, Fault::Duplicate)]).into(),
         ),
         (422, ActionError::Limit(quota).into()),
+        (422, ActionError::Limit(batch).into()),
         (429, Failure::TooMany { retry_after: 30 }),
         (429, ActionError::Limit(daily).into()),
         (500, Failure::Internal("x")),
@@ -156,6 +158,7 @@ fn kind(failure: &Failure) -> usize {
         },
         Failure::Action(ActionError::Limit(reason)) => match reason {
             Limit::Records { .. } => 24,
+            Limit::RecordsAtOnce { .. } => 32,
             Limit::CertificateRequests { .. } => 25,
         },
         Failure::Action(ActionError::Denied(reason)) => match reason {
@@ -172,7 +175,7 @@ fn kind(failure: &Failure) -> usize {
 }
 
 /// Kinds of failures, each of which [`failures`] has.
-const KINDS: usize = 32;
+const KINDS: usize = 33;
 
 fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
     response
@@ -259,7 +262,9 @@ fn check_problem(body: &str, status: u16, failure: &Failure) {
     assert_eq!(problem["confirm"].as_str(), expected.as_deref());
     match failure {
         Failure::Action(ActionError::Invalid(_)) => assert_eq!(fields, ["value"]),
-        Failure::Action(ActionError::Limit(Limit::Records { .. })) => {
+        Failure::Action(ActionError::Limit(
+            Limit::Records { .. } | Limit::RecordsAtOnce { .. },
+        )) => {
             assert_eq!(fields, ["record"]);
         }
         _ => assert!(fields.is_empty(), "{body}"),

@@ -109,7 +109,10 @@ async fn one_refused_record_stops_all() {
     for (taken, expected) in [
         (&[][..], "Tick at least one record"),
         (&[1, 2, 3], "has an A record already"),
-        (&[1, 2, 4, 5], "maximum number of dns records: 3"),
+        (
+            &[1, 2, 4, 5],
+            "These are 4 new records, and 3 more fit: 3 are allowed. Leave 1 out",
+        ),
         (&[1, 6], "enter a name"),
     ] {
         let owned = all(taken);
@@ -262,4 +265,52 @@ async fn a_changed_zone_file_is_compared_and_applied() {
             "c.user1.starchart.com 192.0.2.1"
         ]
     );
+}
+
+#[actix_web::test]
+async fn the_preview_says_all_that_would_be_refused() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let fields = [("subdomain", "a"), ("type", "A"), ("value", "192.0.2.1")];
+    browser.post("/dns-records/new", &fields).await;
+    let text = "a CNAME host.example.org.\nb A 192.0.2.1\nb CNAME host.example.org.\n\
+                c CNAME host.example.org.\nc CNAME other.example.org.\na A 192.0.2.1";
+    let read = paste(&mut browser, text, &[]).await;
+    assert_eq!(read.status, StatusCode::OK);
+    for (words, count) in [
+        ("This name has an A record already", 2),
+        ("This name has a CNAME record already", 1),
+        ("You already have a record", 1),
+        (
+            "These are 5 new records, and 2 more fit: 3 are allowed. Leave 3 out",
+            1,
+        ),
+    ] {
+        assert_eq!(
+            read.body.matches(words).count(),
+            count,
+            "{words}: {}",
+            read.body
+        );
+    }
+    // Saving says all of them at once, too.
+    let posted = [
+        ("take-1", "1"),
+        ("subdomain-1", "a"),
+        ("value-1", "host.example.org."),
+        ("take-2", "1"),
+        ("subdomain-2", "b"),
+        ("value-2", "192.0.2.1"),
+        ("take-3", "1"),
+        ("subdomain-3", "b"),
+        ("value-3", "host.example.org."),
+    ];
+    let refused = paste(&mut browser, text, &posted).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let faults = refused
+        .body
+        .matches("This name has an A record already")
+        .count();
+    assert_eq!(faults, 2, "{}", refused.body);
+    assert_eq!(values(&test_app, &browser).await.len(), 1);
 }

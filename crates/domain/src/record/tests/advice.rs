@@ -204,9 +204,9 @@ fn addresses_are_read_or_refused_for_what_they_are() {
              enter 192.0.2.1",
         ),
         (
-            "fe80::1%eth0",
+            "2001:db8::1%eth0",
             "leave out the % and what follows, it means something on one machine only: enter \
-             fe80::1",
+             2001:db8::1",
         ),
         (
             "2001:db8:1",
@@ -501,6 +501,42 @@ fn every_type_trims_alike() {
             format!("\u{feff}{value}\u{200b}"),
         ] {
             assert_eq!(answer(rtype.as_str(), &padded), plain, "{rtype} {padded:?}");
+        }
+    }
+}
+
+/// What would be refused after a correction is refused before it.
+#[test]
+fn an_address_that_nobody_reaches_is_refused_however_it_is_spelled() {
+    for (input, kind) in [
+        ("fe80::1%eth0", "a link-local address"),
+        ("[fe80::1]", "a link-local address"),
+        ("[fe80::1%25]:443", ""),
+        ("fe80::/10", "a link-local address"),
+        ("http://[fe80::1]/", "a link-local address"),
+        ("[::1]:8080", "the loopback address"),
+        ("\"::1\"", "the loopback address"),
+        ("ff02::1%2", "a multicast address"),
+        ("127.0.0.1", "a loopback address"),
+        ("127.0.0.1:80", "a loopback address"),
+        ("http://127.0.0.1:3000/", "a loopback address"),
+        ("127.0.0.1.", "a loopback address"),
+        ("127.000.000.001", "a loopback address"),
+        ("2130706433", "a loopback address"),
+        ("169.254.0.0/16", "a link-local address"),
+        ("２２４.0.0.1", "a multicast address"),
+        ("192.0.2.1:80", ""),
+        ("2001:db8::1%eth0", ""),
+    ] {
+        for rtype in ["A", "AAAA"] {
+            let said = answer(rtype, input);
+            let is_refused_at_once = said.contains("which nobody else can reach");
+            assert_eq!(
+                is_refused_at_once,
+                !kind.is_empty(),
+                "{rtype} {input}: {said}"
+            );
+            assert!(said.contains(kind), "{rtype} {input}: {said}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use starchart_store::records::{
     HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordChange, apply, find_history_entry,
-    list_history,
+    list_deleted_together, list_history,
 };
 
 use super::*;
@@ -17,6 +17,7 @@ on_both!(
     the_limit_counts_what_is_left,
     the_history_shows_each_change_with_both_sides,
     a_restored_record_keeps_its_id,
+    deletions_of_one_request_are_listed_together,
     the_history_of_another_user_is_not_found,
     changes_that_cross_do_not_lock_each_other_out,
 );
@@ -186,6 +187,51 @@ async fn a_restored_record_keeps_its_id(world: &World) {
     let newest = history_of(world, &user).await.remove(0);
     assert_eq!(newest.action, HistoryAction::Restore);
     assert!(newest.exists());
+}
+
+async fn deletions_of_one_request_are_listed_together(world: &World) {
+    let user = world.user("user1").await;
+    let stranger = world.user("user2").await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let record = world.create(&user, name, "A", "192.168.1.1").await;
+        ids.push(record.unwrap().id);
+    }
+    let together = [delete(ids[1]), RecordChange::Renew(ids[3]), delete(ids[0])];
+    apply(&world.store, user.id, &together, None, &user.context)
+        .await
+        .unwrap();
+    world.later(1);
+    apply(
+        &world.store,
+        user.id,
+        &[delete(ids[2])],
+        None,
+        &user.context,
+    )
+    .await
+    .unwrap();
+    let history = history_of(world, &user).await;
+    let entry_of = |id, action| {
+        let mut entries = history.iter();
+        let found = entries.find(|entry| (entry.record_id, entry.action) == (id, action));
+        found.unwrap().id
+    };
+    let deletion = HistoryAction::Delete;
+    for (entry, owner, expected) in [
+        (entry_of(ids[0], deletion), user.id, &[ids[1], ids[0]][..]),
+        (entry_of(ids[1], deletion), user.id, &[ids[1], ids[0]]),
+        (entry_of(ids[2], deletion), user.id, &[ids[2]]),
+        (entry_of(ids[3], HistoryAction::Renew), user.id, &[]),
+        (entry_of(ids[0], deletion), stranger.id, &[]),
+        (HistoryId(0), user.id, &[]),
+    ] {
+        let listed = list_deleted_together(&world.store, owner, entry)
+            .await
+            .unwrap();
+        let found: Vec<RecordId> = listed.iter().map(|entry| entry.record_id).collect();
+        assert_eq!(found, expected, "{entry:?}");
+    }
 }
 
 async fn the_history_of_another_user_is_not_found(world: &World) {

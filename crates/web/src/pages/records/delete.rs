@@ -49,7 +49,7 @@ pub(crate) async fn delete_page(
         return missing_record(context, user).await;
     };
     let config = &context.app.config;
-    let to_confirm = actions::forbidden_by_deletion(store, user, &record, config).await?;
+    let to_confirm = actions::forbidden_by_deletion(store, user, &[&record], config).await?;
     responses::page(
         status,
         &DeletePage {

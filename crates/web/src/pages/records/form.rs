@@ -1,7 +1,9 @@
 //! The form that creates or edits a record.
 
+mod check;
 mod fields;
 mod input;
+mod preview;
 
 use std::rc::Rc;
 
@@ -14,12 +16,16 @@ use starchart_domain::record::{RecordForm, RecordId};
 use starchart_domain::ttl::{Ttl, TtlLimits};
 use starchart_store::records::{self, Record};
 
+pub(crate) use self::check::check;
+pub(crate) use self::input::confirmed_name;
 use self::input::{
     describe_differences, encode_replaced, form_fingerprint, form_of_record, record_form,
     replaced_records,
 };
+pub(crate) use self::preview::Preview;
+
 use super::list::missing_record;
-use super::{path_id, record_rules};
+use super::{list_values, path_id, record_rules};
 use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord, SeenRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -91,18 +97,36 @@ pub(crate) struct FormPage {
     pub(crate) is_kept: bool,
     /// Why a new record will not be saved, which the form says before it is filled in.
     pub(crate) limit_reached: Option<Fault>,
+    /// A name that the user has confirmed; posted again as `answered`.
+    pub(crate) answered: Option<String>,
+    pub(crate) preview: Preview,
+    /// Whether the form was only checked.
+    pub(crate) is_check: bool,
 }
 
 impl FormPage {
     /// Creates the page for the signed-in user, without faults.
     fn new(context: &RequestContext, mode: FormMode, form: RecordForm) -> Self {
+        Self::in_layout(context, context.layout(), mode, form)
+    }
+
+    fn in_layout(
+        context: &RequestContext,
+        layout: Layout,
+        mode: FormMode,
+        form: RecordForm,
+    ) -> Self {
+        let answered = confirmed_name(&context.form);
         let user = context.session.as_ref().map(|session| session.user.id.0);
         let owner = user
             .and_then(|id| context.app.keys.sign(OWNER_PURPOSE, &id))
             .unwrap_or_default();
         Self {
-            layout: context.layout(),
+            layout,
             mode,
+            answered: answered
+                .filter(|name| *name == form.name)
+                .map(str::to_owned),
             form,
             faults: Vec::new(),
             ttls: context.app.config.limits.ttl,
@@ -113,6 +137,8 @@ impl FormPage {
             replaced: Vec::new(),
             is_kept: false,
             limit_reached: None,
+            preview: Preview::default(),
+            is_check: false,
         }
     }
 
@@ -179,6 +205,20 @@ impl FormPage {
         match &self.mode {
             FormMode::Create => "/dns-records/new".to_owned(),
             FormMode::Edit { id, .. } => format!("/dns-records/{id}"),
+        }
+    }
+
+    /// Returns where the form is checked without saving it.
+    fn check_action(&self) -> String {
+        format!("{}/check", self.action())
+    }
+
+    /// Returns what the title of the page begins with.
+    fn outcome(&self) -> &'static str {
+        match (self.is_check, self.faults.is_empty()) {
+            (true, _) => "Checked: ",
+            (false, false) => "Not saved: ",
+            (false, true) => "",
         }
     }
 
@@ -267,6 +307,7 @@ pub(crate) async fn edit_form(
     };
     let form = form_of_record(&user, record);
     responses::ok(&FormPage {
+        preview: Preview::of_record(&context, record),
         rrset: PresentRrset::of(id, &all),
         ..FormPage::new(&context, mode, form)
     })
@@ -382,14 +423,22 @@ pub(super) fn saved_response(
     saved: SavedRecord,
     done: &str,
 ) -> HttpResponse {
-    let SavedRecord { record, notes } = saved;
-    let message = (
-        FlashKind::Done,
-        format!(
-            "DNS Record \"{}\" has been successfully {done}",
-            record.name
-        ),
+    let SavedRecord {
+        record,
+        notes,
+        replaced,
+    } = saved;
+    let mut text = format!(
+        "DNS Record \"{}\" has been successfully {done}",
+        record.shown_name()
     );
+    if !replaced.is_empty() {
+        text.push_str(&format!(
+            ". Deleted in its place: {}",
+            list_values(&replaced)
+        ));
+    }
+    let message = (FlashKind::Done, text);
     let notes = notes.iter().map(|note| (FlashKind::Note, note.to_string()));
     context.set_flash(&std::iter::once(message).chain(notes).collect::<Vec<_>>());
     see_other("/dns-records")

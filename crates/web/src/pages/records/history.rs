@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use starchart_domain::names::idn::with_letters;
 use starchart_domain::record::RecordId;
 use starchart_domain::time::Timestamp;
 use starchart_store::records::{
@@ -13,9 +14,10 @@ use starchart_store::records::{
 
 use super::delete::delete_page;
 use super::form::{FormMode, confirm_page, faults_page, saved_response};
-use super::record_rules;
+use super::{list_names, record_rules};
 use crate::actions::{
-    self, ActionError, Conflict, UndoRefusal, UndoStep, Undone, form_of_version, undo_step,
+    self, ActionError, Conflict, RestoreError, UndoRefusal, UndoStep, Undone, form_of_version,
+    undo_step,
 };
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -87,6 +89,11 @@ impl HistoryLine {
         self.entry.before.as_ref().or(self.entry.after.as_ref())
     }
 
+    fn name(&self) -> String {
+        let version = self.version();
+        version.map_or_else(String::new, |version| with_letters(&version.name))
+    }
+
     /// The fields that an edit changed.
     fn changes(&self) -> Vec<FieldChange> {
         let (Some(before), Some(after)) = (&self.entry.before, &self.entry.after) else {
@@ -94,7 +101,11 @@ impl HistoryLine {
         };
         let text = |note: &Option<String>| note.clone().unwrap_or_default();
         let fields = [
-            ("Name", before.name.clone(), after.name.clone()),
+            (
+                "Name",
+                with_letters(&before.name),
+                with_letters(&after.name),
+            ),
             ("Type", before.rtype.to_string(), after.rtype.to_string()),
             (
                 "Value",
@@ -153,7 +164,7 @@ pub(crate) async fn history(
         .into_iter()
         .map(|entry| HistoryLine::new(entry, now))
         .collect();
-    let of = record.and_then(|_| lines.first()?.version().map(|version| version.name.clone()));
+    let of = record.and_then(|_| Some(with_letters(&lines.first()?.version()?.name)));
     responses::ok(&HistoryPage {
         layout: context.layout(),
         lines,
@@ -183,6 +194,13 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
         .map(HistoryId)
         .map_err(|_| Failure::NotFound)?;
     let seen = context.form.get("fingerprint").map(str::to_owned);
+    // The message after a deletion undoes all that was deleted with it.
+    if context.form.get("together").is_some() {
+        let deleted = records::list_deleted_together(store, user.id, id).await?;
+        if deleted.len() > 1 {
+            return restore(&context, &user, &deleted).await;
+        }
+    }
     let entry = actions::find_change(store, &user, id).await?;
     let done = actions::undo_change(
         store,
@@ -198,7 +216,7 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
         Ok(Undone::Deleted(record)) => {
             let text = format!(
                 "DNS Record \"{}\" has been successfully deleted",
-                record.name
+                record.shown_name()
             );
             context.set_flash(&[(FlashKind::Done, text)]);
             return Ok(see_other("/dns-records"));
@@ -237,4 +255,35 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
             faults_page(&context, &user, mode, form, faults).await
         }
     }
+}
+
+/// Restores records that were deleted together, all of them or none.
+async fn restore(
+    context: &RequestContext,
+    user: &User,
+    deleted: &[HistoryEntry],
+) -> Result<HttpResponse, Failure> {
+    let app = &context.app;
+    let (store, caller) = (app.store()?, context.caller(user));
+    let rules = record_rules(context);
+    let restored = actions::restore_together(store, &*app.queue, caller, deleted, rules).await;
+    let why = match restored {
+        Ok(restored) => {
+            let text = format!(
+                "{} DNS records have been successfully restored: {}",
+                restored.len(),
+                list_names(restored.iter())
+            );
+            context.set_flash(&[(FlashKind::Done, text)]);
+            return Ok(see_other("/dns-records"));
+        }
+        Err(RestoreError::Refused { name, why }) => format!("{name}: {why}"),
+        Err(RestoreError::Action(error @ (ActionError::Conflict(_) | ActionError::Limit(_)))) => {
+            error.to_string()
+        }
+        Err(RestoreError::Action(error)) => return Err(error.into()),
+    };
+    let text = format!("Nothing was restored. {why} Here you can restore the records singly.");
+    context.set_flash(&[(FlashKind::Failed, text)]);
+    Ok(see_other("/dns-records/history"))
 }

@@ -6,11 +6,12 @@ use actix_web::HttpResponse;
 use askama::Template;
 use starchart_domain::time::Timestamp;
 use starchart_domain::ttl::Ttl;
+use starchart_domain::zone_file;
 use starchart_store::lookups::{self, Answer, Lookup, ServerAnswer, ServerKind};
 use starchart_store::records::{self, HistoryFilter, Record};
 
 use super::list::missing_record;
-use super::{find_own, path_id, poll_for_s, state};
+use super::{dig_command, find_own, path_id, poll_for_s, state};
 use crate::actions;
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -105,19 +106,24 @@ impl LookupPage {
             .collect()
     }
 
-    /// Returns the `dig` command. Of the characters in names, shells read `*` only.
+    /// Returns the record as a line of a zone file.
+    fn zone_line(&self) -> String {
+        let Record {
+            name,
+            rtype,
+            presentation,
+            ttl,
+            ..
+        } = &self.record;
+        zone_file::write_record(name, ttl.as_seconds(), *rtype, presentation)
+    }
+
     fn dig_command(&self) -> String {
-        let Self { record, server, .. } = self;
-        let name = match record.name.contains('*') {
-            true => format!("'{}'", record.name),
-            false => record.name.clone(),
-        };
-        match server {
-            Some((host, port)) => {
-                format!("dig @{host} -p {port} +short {name} {}", record.rtype)
-            }
-            None => format!("dig +short {name} {}", record.rtype),
-        }
+        dig_command(&self.record.name, self.record.rtype, self.server.as_ref())
+    }
+
+    fn here(&self) -> &str {
+        &self.layout.path
     }
 }
 

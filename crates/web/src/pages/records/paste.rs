@@ -7,15 +7,14 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, Field};
-use starchart_domain::names::BaseDomain;
 use starchart_domain::paste::{self, Doubt, PastedRecord, UnreadLine};
 use starchart_domain::plural::pluralize;
-use starchart_domain::record::{RecordForm, RecordType};
+use starchart_domain::record::{NewRecord, RecordForm, RecordType};
 use starchart_domain::ttl::{Ttl, TtlLimits};
 use starchart_store::records::{self, Record};
 
-use super::record_rules;
-use crate::actions::{self, ActionError, BatchError, Conflict, RecordRules, SavedRecord};
+use super::{list_names, record_rules};
+use crate::actions::{self, ActionError, BatchError, Conflict, Limit, SavedRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -23,9 +22,7 @@ use crate::forms::Form;
 use crate::pages::{FlashKind, Layout};
 use crate::responses::{self, see_other};
 
-/// How many names the message after saving lists.
-const NAMES_IN_MESSAGE: usize = 5;
-/// How many warnings follow it: a cookie carries them.
+/// How many warnings follow the message after saving: a cookie carries them.
 const NOTES_IN_MESSAGE: usize = 4;
 
 /// `GET /dns-records/paste`, and the responses to its posts: what was read, or what is wrong.
@@ -43,6 +40,8 @@ pub(crate) struct PastePage {
     pub(crate) problem: Option<String>,
     /// What to confirm before the records are saved.
     pub(crate) to_confirm: Option<IssuanceForbidden>,
+    /// Why not all records that are ticked can be saved, which the page says before.
+    pub(crate) limit_exceeded: Option<Fault>,
 }
 
 /// A record that was read, with what the user made of it.
@@ -67,6 +66,7 @@ impl PastePage {
             ttls: context.app.config.limits.ttl,
             problem: None,
             to_confirm: None,
+            limit_exceeded: None,
         }
     }
 
@@ -204,9 +204,7 @@ pub(crate) async fn paste(
     match context.form.get("intent") {
         Some("read") => {
             let present = records::list(context.app.store()?, user.id).await?;
-            for row in &mut page.rows {
-                row.check(&user.base, &rules, &present);
-            }
+            page.check(&context, &user, &present);
             responses::ok(&page)
         }
         Some("save") => save(&context, &user, page).await,
@@ -214,29 +212,58 @@ pub(crate) async fn paste(
     }
 }
 
-impl PastedRow {
-    /// Says before the record is saved what would be refused.
-    fn check(&mut self, base: &BaseDomain, rules: &RecordRules<'_>, present: &[Record]) {
-        if self.record.has_question() {
-            return;
-        }
-        match self.record.form.check(base, rules.words, &rules.ttls) {
-            Err(faults) => self.faults = faults,
-            Ok(new) => {
-                let (name, rtype) = (new.name.fqdn(), new.value.rtype());
-                let of_rrset = |known: &&Record| known.name == name && known.rtype == rtype;
-                let rrset: Vec<&Record> = present.iter().filter(of_rrset).collect();
-                let kept = rrset.first().map(|known| known.ttl);
-                self.ttl_of_others = kept.filter(|kept| new.ttl.beside(Some(*kept)) != *kept);
-                let presentation = new.value.presentation();
-                if rrset.iter().any(|known| known.presentation == presentation) {
-                    self.is_taken = false;
-                    self.faults = vec![(Field::Value, Fault::Duplicate)];
+impl PastePage {
+    /// Says before the records are saved what would be refused: of each alone, beside the present
+    /// records and those above it, and that they are too many.
+    fn check(&mut self, context: &RequestContext, user: &User, present: &[Record]) {
+        let rules = record_rules(context);
+        let mut places = Vec::new();
+        let mut news = Vec::new();
+        for (at, row) in self.rows.iter_mut().enumerate() {
+            if row.record.has_question() {
+                continue;
+            }
+            match row.record.form.check(&user.base, rules.words, &rules.ttls) {
+                Ok(new) => {
+                    row.ttl_of_others = ttl_of_others(&new, present);
+                    places.push(at);
+                    news.push(new);
                 }
+                Err(faults) => row.faults = faults,
             }
         }
+        let news: Vec<&NewRecord> = news.iter().collect();
+        for (at, faults) in actions::conflicts(&news, present.iter()) {
+            let row = &mut self.rows[places[at]];
+            row.is_taken = !faults.contains(&(Field::Value, Fault::Duplicate));
+            row.faults = faults;
+        }
+        let taken = self.rows.iter().filter(|row| row.is_taken).count();
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let (present, wanted) = (count(present.len()), count(taken));
+        self.limit_exceeded = context
+            .app
+            .config
+            .limits
+            .records_per_user
+            .and_then(|limit| {
+                let is_exceeded = wanted > limit.saturating_sub(present);
+                let reached = || Limit::of_records(limit, present, wanted).record_fault();
+                is_exceeded.then(reached).flatten()
+            });
     }
+}
 
+/// Returns the TTL that the present records of the RRset have, if the new record gives them
+/// another one.
+fn ttl_of_others(new: &NewRecord, present: &[Record]) -> Option<Ttl> {
+    let (name, rtype) = (new.name.fqdn(), new.value.rtype());
+    let of_rrset = |known: &&Record| known.name == name && known.rtype == rtype;
+    let kept = present.iter().find(of_rrset)?.ttl;
+    (new.ttl.beside(Some(kept)) != kept).then_some(kept)
+}
+
+impl PastedRow {
     /// Takes the fields of the page in the place of what was read.
     fn correct(&mut self, posted: &Form) {
         self.is_taken = posted.get(&self.name_of("take")).is_some();
@@ -317,24 +344,14 @@ fn refuse(mut page: PastePage, problem: String) -> Result<HttpResponse, Failure>
 
 /// Redirects to the list, which says what was saved and what is doubtful about it.
 fn saved_response(context: &RequestContext, saved: &[SavedRecord]) -> HttpResponse {
-    let mut names: Vec<&str> = saved
-        .iter()
-        .map(|saved| saved.record.name.as_str())
-        .collect();
-    names.dedup();
-    let more = names.len().saturating_sub(NAMES_IN_MESSAGE);
-    names.truncate(NAMES_IN_MESSAGE);
-    let mut list = names.join(", ");
-    if more > 0 {
-        list.push_str(&format!(" and {more} more"));
-    }
     let count = u32::try_from(saved.len()).unwrap_or(u32::MAX);
     let done = format!(
-        "{} created: {list}",
-        pluralize(count, "DNS record was", "DNS records were")
+        "{} created: {}",
+        pluralize(count, "DNS record was", "DNS records were"),
+        list_names(saved.iter().map(|saved| &saved.record))
     );
     let notes = saved.iter().flat_map(|saved| {
-        let name = &saved.record.name;
+        let name = saved.record.shown_name();
         let texts = saved.notes.iter();
         texts.map(move |note| (FlashKind::Note, format!("{name}: {note}")))
     });

@@ -69,7 +69,7 @@ pub(crate) async fn renew_or_delete(
     };
     let text = format!(
         "DNS Record \"{}\" has been successfully {done}",
-        record.name
+        record.shown_name()
     );
     let undo = match intent {
         // The record is deleted: without its entry only the button is missing.
@@ -81,7 +81,7 @@ pub(crate) async fn renew_or_delete(
 }
 
 /// Returns the newest entry of the record's history.
-async fn newest_change(store: &Store, owner: UserId, id: RecordId) -> Option<i64> {
+pub(super) async fn newest_change(store: &Store, owner: UserId, id: RecordId) -> Option<i64> {
     let filter = HistoryFilter {
         record: Some(id),
         ..HistoryFilter::default()

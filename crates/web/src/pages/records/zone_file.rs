@@ -79,6 +79,7 @@ impl DiffRow {
             PlannedChange::Create(_) => "Create",
             PlannedChange::Replace { .. } => "Change",
             PlannedChange::Delete(_) => "Delete",
+            PlannedChange::Renew(_) => "Renew",
         }
     }
 

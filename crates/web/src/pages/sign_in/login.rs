@@ -96,6 +96,8 @@ pub(crate) async fn sign_in_and_keep_form(
         .count(RateLimitKey::SignInStart(context.client_address()))
         .await?;
     let path = context.req.path();
+    // A form that was only checked is kept as one that was sent.
+    let path = path.strip_suffix("/check").unwrap_or(path);
     let parse_id = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
     let is_deletion = *context.req.method() == Method::DELETE
         || matches!(

@@ -3,7 +3,7 @@
 mod admin;
 mod certificates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use starchart_domain::certificate::caa::{IssuanceForbidden, Permission};
@@ -25,8 +25,9 @@ use crate::actions::{ActionError, Conflict, Denial, PlannedChange, SeenRecord};
 use crate::errors::Failure;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
-    DeletePage, DiffRow, FormMode, FormPage, HistoryLine, HistoryPage, InstructionsPage,
-    LookupPage, PastePage, PastedRow, PresentRrset, RecordsPage, ZoneFilePage,
+    DeletePage, DeleteSelectedPage, DiffRow, FormMode, FormPage, HistoryLine, HistoryPage,
+    InstructionsPage, ListQuery, LookupPage, PastePage, PastedRow, PresentRrset, Preview,
+    RecordsPage, ZoneFilePage,
 };
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::pages::sign_in::label::LabelPage;
@@ -330,6 +331,7 @@ fn pasted(text: &dyn Fn(&str) -> String, path: &str) -> PastePage {
         ttls: TtlLimits::default(),
         problem: Some(text("Nothing was saved")),
         to_confirm: Some(issuance_forbidden(text)),
+        limit_exceeded: Some(Fault::QuotaReached { limit: 10 }),
     }
 }
 
@@ -404,6 +406,13 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             },
         ),
         (Field::Ttl, Fault::Ttl(TtlFault::Unreadable)),
+        (
+            Field::Value,
+            Fault::TargetNotWhole {
+                typed: text("www.user1"),
+                options: vec![text("www.user1.starchart.com")],
+            },
+        ),
     ];
     let new = |form, faults, is_kept| FormPage {
         layout: layout("/dns-records/new"),
@@ -418,6 +427,15 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         replaced: Vec::new(),
         is_kept,
         limit_reached: Some(Fault::QuotaReached { limit: 10 }),
+        answered: Some(text("www.user1")),
+        preview: Preview {
+            published: Some((
+                text("www.user1.starchart.com. 300 IN A 192.0.2.1"),
+                text("dig +short www.user1.starchart.com A"),
+            )),
+            remarks: vec![text("This address is kept for examples")],
+        },
+        is_check: false,
     };
     let edit = FormPage {
         mode: FormMode::Edit {
@@ -461,22 +479,38 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         record: all.remove(0),
         to_confirm: Some(issuance_forbidden(text)),
     };
-    let list = RecordsPage {
-        layout: Layout {
-            flash,
-            ..layout("/dns-records")
-        },
+    let delete_selected = DeleteSelectedPage {
+        layout: layout("/dns-records/selected"),
         records: records(text),
+        to_confirm: Some(issuance_forbidden(text)),
+    };
+    let list = |records: Vec<Record>, total, search: &str| RecordsPage {
+        layout: layout("/dns-records"),
+        records,
+        query: ListQuery {
+            search: search.to_owned(),
+            rtype: Some(RecordType::A),
+            ..ListQuery::default()
+        },
+        total,
+        types: vec![RecordType::A, RecordType::Mx],
+        selected: BTreeSet::from([RecordId(1)]),
+        problem: Some(text("Nothing was changed")),
         limit: Some(10),
         poll_for_s: 0,
         now: NOW,
     };
     let empty = RecordsPage {
-        layout: layout("/dns-records"),
-        records: Vec::new(),
-        limit: None,
-        poll_for_s: 0,
-        now: NOW,
+        problem: None,
+        ..list(Vec::new(), 0, "")
+    };
+    let filtered = list(Vec::new(), 6, &text("nothing like it"));
+    let list = RecordsPage {
+        layout: Layout {
+            flash,
+            ..layout("/dns-records")
+        },
+        ..list(records(text), 6, &text("www"))
     };
     vec![
         (
@@ -503,6 +537,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         ("records", list.render().unwrap()),
         ("history", history(text).render().unwrap()),
         ("records-empty", empty.render().unwrap()),
+        ("records-filtered", filtered.render().unwrap()),
         (
             "new",
             new(RecordForm::default(), Vec::new(), false)
@@ -512,6 +547,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         ("new-faults", new(form, faults, false).render().unwrap()),
         ("edit-kept", edit.render().unwrap()),
         ("delete", delete.render().unwrap()),
+        ("delete-selected", delete_selected.render().unwrap()),
         ("lookup", lookup.render().unwrap()),
         (
             "instructions",

@@ -1,6 +1,8 @@
 //! The fields of the form, as its template shows them.
 
-use starchart_domain::fault::{Fault, Field, NameFault};
+use starchart_domain::fault::advice::{Mistyped, Wanted};
+use starchart_domain::fault::{Fault, Field, NameFault, ValueFault};
+use starchart_domain::input::typed::Typed;
 use starchart_domain::plural::pluralize;
 use starchart_domain::record::spec::TypeSpec;
 use starchart_domain::record::{self, RecordForm, RecordType};
@@ -18,6 +20,60 @@ pub(super) struct PartField {
     pub(super) choices: &'static [(&'static str, &'static str)],
     /// The stylesheet shows the field while one of these types is chosen.
     pub(super) classes: String,
+}
+
+/// A button that answers a question about a field.
+pub(super) struct Answer {
+    /// The field of the form and its text, as the button posts them.
+    pub(super) value: String,
+    /// The name that it means.
+    pub(super) text: String,
+}
+
+impl Answer {
+    fn name(relative: &str, base: &str) -> Self {
+        Self {
+            value: format!("subdomain:{relative}"),
+            text: match relative {
+                "@" => base.to_owned(),
+                _ => format!("{relative}.{base}"),
+            },
+        }
+    }
+
+    /// With a dot at its end, a target is whole for certain.
+    fn target(host: &str) -> Self {
+        Self {
+            value: format!("value:{host}."),
+            text: format!("{host}."),
+        }
+    }
+
+    /// Lists the answers to the question in a fault; none for any other fault.
+    fn to(fault: &Fault) -> Vec<Self> {
+        match fault {
+            Fault::NameHalfTyped { typed, base, front } => {
+                vec![Self::name(front, base), Self::name(typed, base)]
+            }
+            Fault::TargetNotWhole { typed, options } => {
+                let options = options.iter().chain([typed]);
+                options.map(|host| Self::target(host)).collect()
+            }
+            Fault::Value(ValueFault::Mistyped(mistyped)) => match mistyped.as_ref() {
+                Mistyped {
+                    typed: Typed::Relative(name),
+                    wanted: Wanted::Host(_),
+                    base: Some(base),
+                    ..
+                } => vec![match name.trim_end_matches('.') {
+                    "@" => Self::target(base),
+                    name => Self::target(&format!("{name}.{base}")),
+                }],
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Returns the class by which the stylesheet shows an element while the type is chosen: the types
@@ -136,6 +192,23 @@ impl FormPage {
     /// the text has line breaks, which a browser would remove from a field with one line.
     pub(super) fn has_lines(&self, field: Field, text: &str) -> bool {
         field == Field::Description || text.contains(['\n', '\r'])
+    }
+
+    /// Returns whether a note has text or a fault, so that nobody overlooks it.
+    pub(super) fn has_notes(&self) -> bool {
+        let mut notes = self.notes().into_iter();
+        notes.any(|(field, _, text)| !text.is_empty() || self.has_fault(field))
+    }
+
+    /// Returns the buttons that answer a question about a field.
+    pub(super) fn answers_of(&self, field: Field) -> Vec<Answer> {
+        self.faults_of(field).flat_map(Answer::to).collect()
+    }
+
+    /// Returns whether there are such buttons before the one that saves.
+    pub(super) fn asks(&self) -> bool {
+        let mut faults = self.faults.iter();
+        faults.any(|(_, fault)| !Answer::to(fault).is_empty())
     }
 
     /// Returns whether the support contact can help with a fault.

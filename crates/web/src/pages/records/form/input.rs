@@ -13,10 +13,35 @@ use crate::forms::Form;
 /// Characters of a value that a message quotes at most.
 const MAX_QUOTED_CHARS: usize = 80;
 
-/// Reads the fields of a record. A typed TTL counts before one of the list; scripts that send only
-/// the original's fields have neither, and keep the TTL of the RRset.
+/// Reads the fields; a button that answers a question about one has its text.
 pub(super) fn record_form(form: &Form) -> RecordForm {
-    let typed = form.text("ttlOwn");
+    let mut typed = typed_form(form);
+    match answer(form) {
+        Some(("subdomain", text)) => typed.name = text.to_owned(),
+        Some(("value", text)) => typed.input = text.to_owned(),
+        _ => {}
+    }
+    typed
+}
+
+/// Returns the field and the text of a button that answers a question.
+fn answer(form: &Form) -> Option<(&str, &str)> {
+    form.get("answer")?.split_once(':')
+}
+
+/// Returns the name that the user means although it ends in a part of the domain: from the button
+/// that says so, and from then on from the form.
+pub(crate) fn confirmed_name(form: &Form) -> Option<&str> {
+    match answer(form) {
+        Some(("subdomain", name)) => Some(name),
+        _ => form.get("answered").filter(|name| !name.is_empty()),
+    }
+}
+
+/// Reads the fields as they were typed. A typed TTL counts before one of the list; scripts that
+/// send only the original's fields have neither, and keep the TTL of the RRset.
+fn typed_form(form: &Form) -> RecordForm {
+    let own_ttl = form.text("ttlOwn");
     RecordForm {
         name: form.text("subdomain"),
         rtype: form.text("type"),
@@ -25,9 +50,9 @@ pub(super) fn record_form(form: &Form) -> RecordForm {
             .into_iter()
             .map(|field| (field.part.name, form.text(field.part.name)))
             .collect(),
-        ttl: match clean_line(&typed).is_empty() {
+        ttl: match clean_line(&own_ttl).is_empty() {
             true => form.text("ttl"),
-            false => typed,
+            false => own_ttl,
         },
         ports: form.text("ports"),
         course: form.text("course"),

@@ -1,0 +1,83 @@
+//! Checking the form without saving it.
+
+use std::rc::Rc;
+
+use actix_web::HttpResponse;
+use starchart_domain::record::NewRecord;
+use starchart_domain::ttl::Ttl;
+use starchart_store::records::{self, Record};
+
+use super::input::{form_fingerprint, record_form};
+use super::{FormMode, FormPage, PresentRrset, Preview};
+use crate::actions;
+use crate::actor::User;
+use crate::context::RequestContext;
+use crate::errors::Failure;
+use crate::pages::records::{path_id, record_rules};
+use crate::responses;
+
+/// Shows what is wrong with the form, or what it would publish, and saves nothing
+/// (`POST /dns-records/new/check`, `POST /dns-records/{id}/check`). The page's script shows the
+/// preview of this page while one types.
+pub(crate) async fn check(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let form = record_form(&context.form);
+    let all = records::list(context.app.store()?, user.id).await?;
+    let old = match context.req.match_info().get("id") {
+        Some(_) => {
+            let id = path_id(&context)?;
+            let own = all.iter().find(|record| record.id == id).cloned();
+            Some(own.ok_or(Failure::NotFound)?)
+        }
+        None => None,
+    };
+    let mode = match &old {
+        Some(old) => FormMode::Edit {
+            id: old.id.0,
+            fingerprint: form_fingerprint(&context.form),
+        },
+        None => FormMode::Create,
+    };
+    // The messages of an action are for the page that follows it.
+    let layout = context.error_layout();
+    let mut page = FormPage {
+        is_check: true,
+        rrset: old.as_ref().and_then(|old| PresentRrset::of(old.id, &all)),
+        ..FormPage::in_layout(&context, layout, mode, form)
+    };
+    match actions::check_form(&page.form, &user, record_rules(&context), old.as_ref()) {
+        Err(faults) => {
+            page.preview = Preview::of_faults(&page.form, &faults);
+            page.faults = faults;
+        }
+        Ok(new) => {
+            let ttl = new_ttl(&new, old.as_ref(), &all);
+            let mut others = all;
+            others.retain(|record| Some(record.id) != old.as_ref().map(|old| old.id));
+            let conflicts = actions::conflicts(&[&new], others.iter());
+            page.faults = conflicts
+                .into_iter()
+                .flat_map(|(_, faults)| faults)
+                .collect();
+            let notes = actions::notes_of(&new, &user, &others);
+            let faults = page.faults.iter().map(|(_, fault)| fault.to_string());
+            let remarks = faults
+                .chain(notes.iter().map(ToString::to_string))
+                .collect();
+            page.preview = Preview::of_new(&context, &new, ttl, remarks);
+        }
+    }
+    responses::ok(&page)
+}
+
+/// Returns the TTL that the record will have: the chosen one, that of its RRset, or its own.
+fn new_ttl(new: &NewRecord, old: Option<&Record>, all: &[Record]) -> Ttl {
+    let (name, rtype) = (new.name.fqdn(), new.value.rtype());
+    let mut of_rrset = all
+        .iter()
+        .filter(|record| record.name == name && record.rtype == rtype);
+    let present = of_rrset.next().or(old).map(|record| record.ttl);
+    new.ttl.beside(present)
+}
