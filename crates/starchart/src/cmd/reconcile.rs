@@ -159,8 +159,13 @@ async fn require_no_pending_import(context: &Context) -> anyhow::Result<()> {
     }
 }
 
+async fn count_refused(context: &Context) -> anyhow::Result<usize> {
+    Ok(zone::list_refusals(&context.store).await?.len())
+}
+
 async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
     require_no_pending_import(context).await?;
+    let refused_before = count_refused(context).await?;
     match reconcile::approve(context, hash).await? {
         ApprovalOutcome::AnotherPlan(plan) => {
             report::plan(context, &plan).await?;
@@ -200,7 +205,7 @@ async fn approve(context: &Context, hash: &str) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::from(1));
             }
             println!("publishing resumes");
-            publish_and_report(context).await
+            publish_and_report(context, refused_before).await
         }
     }
 }
@@ -228,8 +233,10 @@ async fn audit(context: &Context) -> anyhow::Result<Audited> {
 
 /// Publishes what is marked, together with running workers, and prints the result. Exits with 1
 /// unless all of it is in the zone; names that were refused before do not count.
-async fn publish_and_report(context: &Context) -> anyhow::Result<ExitCode> {
-    let refused_before = zone::list_refusals(&context.store).await?.len();
+///
+/// `refused_before` is their number before the verb changed anything: running servers publish what
+/// it marks at once, so one may be refused before this begins.
+async fn publish_and_report(context: &Context, refused_before: usize) -> anyhow::Result<ExitCode> {
     let PublishOutcome {
         unpublished,
         gave_up,
@@ -302,6 +309,7 @@ async fn pause(context: &Context, reason: &str) -> anyhow::Result<ExitCode> {
 
 async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     require_no_pending_import(context).await?;
+    let refused_before = count_refused(context).await?;
     let Audited {
         plan,
         repaired,
@@ -317,7 +325,7 @@ async fn now(context: &Context) -> anyhow::Result<ExitCode> {
     }
     println!("{}; {repaired} repaired", differences(&plan));
     if repaired > 0 {
-        publish_and_report(context).await
+        publish_and_report(context, refused_before).await
     } else {
         Ok(ExitCode::SUCCESS)
     }
@@ -328,6 +336,7 @@ pub(crate) async fn delete_orphans(
     count: usize,
     keep: &[String],
 ) -> anyhow::Result<ExitCode> {
+    let refused_before = count_refused(context).await?;
     match reconcile::delete_orphans(context, count, keep).await? {
         OrphanDeletion::NothingToKeep(names) => {
             println!(
@@ -366,7 +375,7 @@ pub(crate) async fn delete_orphans(
                 println!("they are deleted when publishing resumes; it is paused: {reason}");
                 return Ok(ExitCode::from(u8::from(unmarked > 0)));
             }
-            let exit_code = publish_and_report(context).await?;
+            let exit_code = publish_and_report(context, refused_before).await?;
             Ok(if unmarked > 0 {
                 ExitCode::from(1)
             } else {
