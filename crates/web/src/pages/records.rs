@@ -36,7 +36,7 @@ pub(crate) use zone_file::{compare_zone_file, zone_file, zone_file_form};
 pub(crate) use {
     delete::DeletePage,
     form::{FormMode, FormPage, PresentRrset, Preview},
-    history::{HistoryLine, HistoryPage},
+    history::{FieldChange, HistoryLine, HistoryPage},
     instructions::InstructionsPage,
     list::{ListQuery, RecordsPage},
     lookup::LookupPage,

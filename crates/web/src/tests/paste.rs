@@ -268,6 +268,36 @@ async fn a_changed_zone_file_is_compared_and_applied() {
 }
 
 #[actix_web::test]
+async fn a_change_of_a_note_alone_is_shown_as_such() {
+    const PATH: &str = "/dns-records/zone-file/compare";
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let fields = [
+        ("subdomain", "a"),
+        ("type", "A"),
+        ("value", "192.0.2.1"),
+        ("course", "CS 101"),
+    ];
+    browser.post("/dns-records/new", &fields).await;
+    let file = browser.get("/dns-records/zone-file").await.body;
+    let text = file.replace("; Course: CS 101", "; Course: CS 102");
+    let compared = browser
+        .post(PATH, &[("intent", "compare"), ("text", &text)])
+        .await;
+    for (words, count) in [
+        (
+            "Course: <del class=\"literal\">CS 101</del> → <ins class=\"literal\">CS 102</ins>",
+            1,
+        ),
+        ("a.user1.starchart.com 300 A 192.0.2.1</p>", 1),
+        ("<del>", 0),
+    ] {
+        let found = compared.body.matches(words).count();
+        assert_eq!(found, count, "{words}: {}", compared.body);
+    }
+}
+
+#[actix_web::test]
 async fn the_preview_says_all_that_would_be_refused() {
     let test_app = TestApp::new().await;
     let mut browser = Browser::signed_in(&test_app, "user1").await;

@@ -82,6 +82,7 @@ async fn the_form_sets_a_ttl_or_keeps_it() {
                 let is_kept = reply.body.contains(&typed);
                 assert!(reply.body.contains(fault) && is_kept, "{}", reply.body);
                 assert!(reply.body.contains("As it is (1 day)"), "{}", reply.body);
+                assert!(reply.body.contains("href=\"#ttlOwn\""), "{}", reply.body);
             }
         }
     }

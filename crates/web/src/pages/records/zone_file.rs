@@ -17,6 +17,7 @@ use starchart_domain::ttl::Ttl;
 use starchart_domain::zone_file::{self, FaultyLine, ZoneRecord};
 use starchart_store::records::{self, Record};
 
+use super::history::FieldChange;
 use super::record_rules;
 use crate::actions::{self, ActionError, BatchError, Conflict, PlannedChange, SeenRecord};
 use crate::actor::User;
@@ -52,6 +53,8 @@ pub(crate) struct DiffRow {
     pub(crate) before: Option<String>,
     /// The record as it will be, unless one is deleted.
     pub(crate) after: Option<String>,
+    /// The notes that change with it.
+    pub(crate) notes: Vec<FieldChange>,
     /// How the line was read.
     pub(crate) doubts: Vec<Doubt>,
     pub(crate) is_taken: bool,
@@ -172,22 +175,24 @@ fn compare(
     };
     let changes = diff.change.into_iter().map(|changed| {
         let old = &present[changed.at];
+        let notes = changed_notes(Some(old), &changed.record);
         let after = line_of_new(&changed.record);
         let change = PlannedChange::Replace {
             old: seen(old),
             new: changed.record,
         };
-        (change, Some(line(old)), Some(after), changed.doubts)
+        (change, Some(line(old)), Some(after), notes, changed.doubts)
     });
     let creates = diff.create.into_iter().map(|created| {
         let after = line_of_new(&created.record);
+        let notes = changed_notes(None, &created.record);
         let change = PlannedChange::Create(created.record);
-        (change, None, Some(after), created.doubts)
+        (change, None, Some(after), notes, created.doubts)
     });
     let deletes = diff.delete.into_iter().map(|at| {
         let old = &present[at];
         let change = PlannedChange::Delete(seen(old));
-        (change, Some(line(old)), None, Vec::new())
+        (change, Some(line(old)), None, Vec::new(), Vec::new())
     });
     // One that is missing may be in a line that was not read.
     let is_complete = diff.faulty.is_empty();
@@ -195,13 +200,14 @@ fn compare(
     ZoneFilePage {
         is_compared: true,
         rows: rows
-            .map(|(at, (change, before, after, doubts))| DiffRow {
+            .map(|(at, (change, before, after, notes, doubts))| DiffRow {
                 number: at + 1,
                 // A text with some of the records deletes none of the others.
                 is_taken: is_complete && after.is_some(),
                 change,
                 before,
                 after,
+                notes,
                 doubts,
                 faults: Vec::new(),
             })
@@ -209,6 +215,24 @@ fn compare(
         faulty: diff.faulty.into_iter().map(faulty_line).collect(),
         ..ZoneFilePage::new(context, text)
     }
+}
+
+/// Returns the notes that a record gets and did not have.
+fn changed_notes(old: Option<&Record>, new: &NewRecord) -> Vec<FieldChange> {
+    let was = |note: fn(&Record) -> &Option<String>| old.and_then(|old| note(old).clone());
+    let notes = [
+        ("Ports", was(|old| &old.ports), &new.ports),
+        ("Course", was(|old| &old.course), &new.course),
+        ("Description", was(|old| &old.description), &new.description),
+    ];
+    let changed = notes.into_iter().map(|(label, before, after)| FieldChange {
+        label,
+        before: before.unwrap_or_default(),
+        after: after.clone().unwrap_or_default(),
+    });
+    changed
+        .filter(|change| change.before != change.after)
+        .collect()
 }
 
 fn faulty_line(line: FaultyLine) -> (usize, String, Vec<String>) {

@@ -25,9 +25,9 @@ use crate::actions::{ActionError, Conflict, Denial, PlannedChange, SeenRecord};
 use crate::errors::Failure;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
-    DeletePage, DeleteSelectedPage, DiffRow, FormMode, FormPage, HistoryLine, HistoryPage,
-    InstructionsPage, ListQuery, LookupPage, PastePage, PastedRow, PresentRrset, Preview,
-    RecordsPage, ZoneFilePage,
+    DeletePage, DeleteSelectedPage, DiffRow, FieldChange, FormMode, FormPage, HistoryLine,
+    HistoryPage, InstructionsPage, ListQuery, LookupPage, PastePage, PastedRow, PresentRrset,
+    Preview, RecordsPage, ZoneFilePage,
 };
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::pages::sign_in::label::LabelPage;
@@ -349,6 +349,11 @@ fn compared(text: &dyn Fn(&str) -> String, path: &str) -> ZoneFilePage {
             }),
             before: Some(text("www.user1.starchart.com A 192.0.2.1")),
             after: Some(text("www.user1.starchart.com A 192.0.2.2")),
+            notes: vec![FieldChange {
+                label: "Course",
+                before: String::new(),
+                after: text("CS 101"),
+            }],
             doubts: Vec::new(),
             is_taken: true,
             faults: vec![Fault::Duplicate],

@@ -240,7 +240,8 @@ impl FormPage {
             Field::Type => "type",
             Field::Value => "value",
             Field::Part(name) => name,
-            Field::Ttl => "ttl",
+            // What the list offers is allowed.
+            Field::Ttl => "ttlOwn",
             Field::Ports => "ports",
             Field::Course => "course",
             Field::Description => "description",

@@ -53,7 +53,9 @@ impl Preview {
                 Field::Type => &form.rtype,
                 Field::Value => &form.input,
                 Field::Part(name) => part_of(form, name),
-                Field::Ttl | Field::Ports | Field::Course | Field::Description | Field::Form => return true,
+                Field::Ttl | Field::Ports | Field::Course | Field::Description | Field::Form => {
+                    return true;
+                }
             };
             !text.trim().is_empty()
         };
