@@ -35,8 +35,9 @@ export async function openWindow(browser, options = {}) {
   const faults = [];
   page.on('pageerror', (error) => faults.push(`${page.url()}: ${error}`));
   page.on('console', (message) => {
-    // The browser also reports pages that have status 4xx on purpose.
-    const expected = message.text().startsWith('Failed to load resource') && message.location().url === page.url();
+    // The browser also reports pages that have status 4xx on purpose, and checks of a form that is refused like the form itself.
+    const { url } = message.location();
+    const expected = message.text().startsWith('Failed to load resource') && (url === page.url() || url.endsWith('/check'));
     if (message.type() === 'error' && !expected) faults.push(`${page.url()}: ${message.text()}`);
   });
   return { context, page, faults };

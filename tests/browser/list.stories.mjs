@@ -165,7 +165,7 @@ test('keys search and make a new record, unless one types or has turned them off
     await stays('keys are turned off');
     await page.getByLabel('Select all', { exact: true }).check();
     const boxes = await page.locator('input[form=selected]').evaluateAll((all) => all.map((it) => it.checked));
-    assert.ok(boxes.length > 1 && boxes.every(Boolean), 'all are ticked');
+    assert.ok(boxes.length > 0 && boxes.every(Boolean), 'all are ticked');
 
     // On a phone the notes are folded; what has text is not.
     await page.setViewportSize({ width: 360, height: 740 });

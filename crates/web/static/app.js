@@ -323,14 +323,15 @@ async function checkForm() {
   const { signal } = checking;
   try {
     const body = new URLSearchParams(new FormData(checkedForm));
-    const response = await fetch(checkedForm.dataset.check, { method: "POST", body, redirect: "error", signal });
-    if (!response.ok) return; // Too many checks, or the record is gone: saving says so.
+    const response = await fetch(checkedForm.dataset.check, { method: "POST", body, redirect: "manual", signal });
+    // The session has ended: each check would begin another sign-in.
+    if (response.type === "opaqueredirect") checkedForm.removeEventListener("input", scheduleCheck);
+    if (!response.ok) return; // Also for too many checks, or a record that is gone: saving says so.
     const checked = new DOMParser().parseFromString(await response.text(), "text/html");
     const now = checked.getElementById("preview");
     if (now && now.innerHTML !== preview.innerHTML) preview.replaceChildren(...now.childNodes);
   } catch {
-    // The session has ended: each check would begin another sign-in.
-    if (!signal.aborted) checkedForm.removeEventListener("input", scheduleCheck);
+    // A newer check has begun, or the service is unavailable: the next input asks again.
   }
 }
 
