@@ -98,13 +98,24 @@ impl Propagation {
         back_off(failure.in_a_row, UNRESOLVED_TTL, UNRESOLVED_TTL_MAX, 0.0)
     }
 
-    /// Returns how many servers answer with every one of these RRsets, and how many were queried.
-    /// An empty `desired` counts every server.
-    pub async fn count_matching(&self, servers: &NameServers, desired: &[Rrset]) -> (u32, u32) {
+    /// Returns how many servers answer with every one of these RRsets and with none of the
+    /// types in `absent`, which are those of a name, and how many were queried. Without either,
+    /// every server counts.
+    pub async fn count_matching(
+        &self,
+        servers: &NameServers,
+        desired: &[Rrset],
+        (name, absent): (&str, &[RecordType]),
+    ) -> (u32, u32) {
         let queried = count(servers.servers.len());
-        let queries = desired
+        let none = RrsetValues::default();
+        let desired = desired
             .iter()
-            .map(|set| servers.query(&set.name, set.rtype, &set.body.values));
+            .map(|set| (set.name.as_str(), set.rtype, &set.body.values));
+        let absent = absent.iter().map(|rtype| (name, *rtype, &none));
+        let queries = desired
+            .chain(absent)
+            .map(|(name, rtype, values)| servers.query(name, rtype, values));
         let mut lagging_servers = BTreeSet::new();
         for answers in join_all(queries).await {
             for lagging in answers.lagging {

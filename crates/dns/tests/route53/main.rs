@@ -415,7 +415,10 @@ async fn each_name_server_is_queried_directly() {
         lagging.addr().to_string(),
     ]);
     let asked = propagation.servers(&zone).await.unwrap();
-    assert_eq!(propagation.count_matching(&asked, &sets).await, (1, 2));
+    assert_eq!(
+        propagation.count_matching(&asked, &sets, ("", &[])).await,
+        (1, 2)
+    );
     assert_eq!(
         strict.counts().get_zone,
         0,

@@ -1,19 +1,22 @@
 //! What follows an accepted change: in sync at the provider, then answered by the name servers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
+use starchart_domain::record::RecordType;
 use starchart_domain::rrset::Rrset;
 use starchart_domain::time::Timestamp;
 
 use super::registry::lock_names;
 use super::work::list_desired;
 use crate::entity::name::{self, Column, is_unpublished};
-use crate::entity::zone_change;
+use crate::entity::record_history::{self, HistoryAction};
+use crate::entity::{dns_record, zone_change};
+use crate::records::read_type;
 use crate::{Error, Store};
 
 /// A change that the provider has not yet called in sync.
@@ -32,8 +35,10 @@ pub struct NameToCheck {
     pub fqdn: String,
     /// The generation that is in the zone.
     pub generation: i64,
-    /// What the servers should answer; types that are missing should be absent.
+    /// What the servers should answer.
     pub desired: Vec<Rrset>,
+    /// The types of records that have ended: the servers should answer with none.
+    pub absent: Vec<RecordType>,
 }
 
 /// How many name servers answered for a name as it should be.
@@ -96,6 +101,9 @@ pub async fn mark_in_sync(store: &Store, change_id: &str) -> Result<(), Error> {
         .await
 }
 
+/// The servers are asked for types of records that have ended within this time, in milliseconds.
+const ENDED_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// Names are checked for this long after they came in sync, in milliseconds.
 pub(super) const PROPAGATION_CHECK_MS: i64 = 60 * 60 * 1_000;
 
@@ -157,18 +165,76 @@ pub async fn list_names_to_check(store: &Store, limit: u64) -> Result<Vec<NameTo
     }
     let fqdns: Vec<String> = rows.iter().map(|row| row.fqdn.clone()).collect();
     let mut desired = list_desired(&snapshot, Some(&fqdns)).await?;
+    let mut ended = list_ended_types(&snapshot, &fqdns, store.now_on(&snapshot).await?).await?;
     snapshot.commit().await?;
     let to_check = |row: Row| {
         let mut desired = desired.remove(&row.fqdn).unwrap_or_default();
+        let mut absent = ended.remove(&row.fqdn).unwrap_or_default();
+        absent.retain(|rtype| desired.iter().all(|set| set.rtype != *rtype));
         // The RRset that was refused is not in the zone.
         desired.retain(|set| row.refusal_type.as_deref() != Some(set.rtype.as_str()));
         NameToCheck {
             fqdn: row.fqdn,
             generation: row.generation,
             desired,
+            absent,
         }
     };
     Ok(rows.into_iter().map(to_check).collect())
+}
+
+/// Lists the types of records that have ended at these names a short time ago, by name, without
+/// those that a wildcard answers for.
+async fn list_ended_types(
+    on: &impl ConnectionTrait,
+    fqdns: &[String],
+    now: Timestamp,
+) -> Result<BTreeMap<String, Vec<RecordType>>, Error> {
+    use record_history::Column;
+    let ended: Vec<(String, String)> = record_history::Entity::find()
+        .select_only()
+        .column(Column::Fqdn)
+        .column(Column::Rtype)
+        .distinct()
+        .filter(Column::Fqdn.is_in(fqdns))
+        .filter(Column::Action.is_not_in([
+            HistoryAction::Create,
+            HistoryAction::Restore,
+            HistoryAction::Renew,
+        ]))
+        .filter(Column::At.gt(now.plus(-ENDED_MS).as_millis()))
+        .into_tuple()
+        .all(on)
+        .await?;
+    if ended.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let above: BTreeSet<String> = ended.iter().flat_map(|(fqdn, _)| wildcards(fqdn)).collect();
+    let wild: Vec<(String, String)> = dns_record::Entity::find()
+        .select_only()
+        .column(dns_record::Column::Fqdn)
+        .column(dns_record::Column::Rtype)
+        .filter(dns_record::Column::Fqdn.is_in(above))
+        .into_tuple()
+        .all(on)
+        .await?;
+    let mut types: BTreeMap<String, Vec<RecordType>> = BTreeMap::new();
+    for (fqdn, text) in ended {
+        let is_answered = wildcards(&fqdn).any(|name| {
+            let mut of_name = wild.iter().filter(|(wildcard, _)| *wildcard == name);
+            of_name.any(|(_, known)| *known == text || known == RecordType::Cname.as_str())
+        });
+        if !is_answered {
+            types.entry(fqdn).or_default().push(read_type(&text)?);
+        }
+    }
+    Ok(types)
+}
+
+/// Returns the wildcards that may answer for a name (RFC 4592 section 3.3.1).
+fn wildcards(fqdn: &str) -> impl Iterator<Item = String> {
+    let parents = fqdn.match_indices('.').map(|(at, _)| &fqdn[at + 1..]);
+    parents.map(|parent| format!("*.{parent}"))
 }
 
 /// Records how many servers answer for these names, except for names whose generation has changed.

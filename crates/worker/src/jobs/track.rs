@@ -133,7 +133,7 @@ async fn check_name_servers(context: &Context) -> Result<Option<Duration>, Error
     let ask = |name: NameToCheck| async move {
         let (by, of) = context
             .propagation
-            .count_matching(servers, &name.desired)
+            .count_matching(servers, &name.desired, (&name.fqdn, &name.absent))
             .await;
         NameAnswers {
             fqdn: name.fqdn,

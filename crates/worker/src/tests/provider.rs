@@ -54,6 +54,11 @@ impl ScriptedProvider {
         });
     }
 
+    /// Removes an RRset from the zone, as another party would.
+    pub(crate) fn remove(&self, name: &str, rtype: &str) {
+        self.zone.remove(name, rtype);
+    }
+
     /// Returns the values of an RRset; none when it does not exist.
     pub(crate) fn values(&self, name: &str, rtype: &str) -> Vec<String> {
         let sets = self.zone.rrsets().into_iter();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use starchart_dns::propagation::Propagation;
+use starchart_store::records;
 
 use super::*;
 use crate::tests::World;
@@ -34,6 +35,53 @@ async fn a_change_is_tracked_until_the_name_server_answers_with_it() {
     world.later(60_000);
     assert_eq!(world.run(&Track).await, Outcome::Done);
     assert_eq!(answers(&world).await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_deletion_is_tracked_until_the_name_server_answers_with_nothing() {
+    let world = World::new().await;
+    let user = world.user("kepler").await;
+    let record = world.record(&user, "www", "A", "192.0.2.1").await;
+    world.record(&user, "www", "TXT", "stays").await;
+    let alone = world.record(&user, "alone", "A", "192.0.2.2").await;
+    world.publish().await;
+    world.run(&Track).await;
+    for id in [record.id, alone.id] {
+        let deleted = records::delete(world.store(), user.id, id, &user.audit_context()).await;
+        deleted.unwrap();
+    }
+    world.publish().await;
+    // The server still has the old RRsets.
+    for (name, value) in [("www", "192.0.2.1"), ("alone", "192.0.2.2")] {
+        assert!(world.provider.values(&user.fqdn(name), "A").is_empty());
+        world.provider.put(&user.fqdn(name), "A", value);
+    }
+    let live = "SELECT COUNT(*) FROM names WHERE answered_by = answered_of";
+    assert_eq!(world.run(&Track).await, Outcome::Again(POLL_INTERVAL));
+    assert_eq!(world.number(live).await, 0);
+
+    world.provider.remove(&user.fqdn("alone"), "A");
+    assert_eq!(world.run(&Track).await, Outcome::Again(POLL_INTERVAL));
+    assert_eq!(world.number(live).await, 1);
+    world.provider.remove(&user.fqdn("www"), "A");
+    assert_eq!(world.run(&Track).await, Outcome::Done);
+    assert_eq!(world.number(live).await, 2);
+}
+
+#[tokio::test]
+async fn a_wildcard_answers_for_a_deleted_name() {
+    let world = World::new().await;
+    let user = world.user("kepler").await;
+    world.record(&user, "*", "A", "192.0.2.9").await;
+    let record = world.record(&user, "www", "A", "192.0.2.1").await;
+    world.publish().await;
+    world.run(&Track).await;
+    records::delete(world.store(), user.id, record.id, &user.audit_context())
+        .await
+        .unwrap();
+    world.publish().await;
+    world.provider.put(&user.fqdn("www"), "A", "192.0.2.9");
+    assert_eq!(world.run(&Track).await, Outcome::Done);
 }
 
 #[tokio::test]
