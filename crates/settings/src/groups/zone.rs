@@ -96,6 +96,20 @@ pub enum DnsProvider {
     Route53(Aws),
 }
 
+impl DnsProvider {
+    /// Returns the settings that name the zone and open it, for advice when it cannot be read.
+    pub fn access_settings(&self) -> &'static [&'static str] {
+        match self {
+            Self::Route53(_) => &[
+                "AWS_ROUTE53_HOSTED_ZONE_ID",
+                "AWS_ACCESS_KEY_ID",
+                "AWS_SECRET_ACCESS_KEY",
+                "AWS_ENDPOINT_URL",
+            ],
+        }
+    }
+}
+
 /// The hosted zone in Route53 and its credentials.
 #[derive(Debug, Clone)]
 pub struct Aws {

@@ -15,10 +15,6 @@ use crate::wire;
 /// The time limit of one trial.
 const LIMIT: Duration = Duration::from_secs(45);
 
-/// The settings that open the zone.
-const AWS_SETTINGS: &str =
-    "AWS_ROUTE53_HOSTED_ZONE_ID, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL";
-
 /// What came of one trial.
 pub(super) enum Outcome {
     Works(String),
@@ -159,6 +155,10 @@ async fn mail(settings: &Settings, parts: &Parts) -> Outcome {
 /// Compares the zone's domain with ROOT_DOMAIN and reads the RRsets at its apex.
 async fn zone(settings: &Settings, provider: &dyn Provider) -> Outcome {
     let root = settings.zone.root_domain.as_str();
+    let fails = |error: ProviderError| {
+        let names = settings.zone.provider.access_settings().join(", ");
+        Outcome::Fails(format!("{error}; check {names}"))
+    };
     let domain = match provider.domain().await {
         Ok(domain) if domain != root => {
             return Outcome::Fails(format!(
@@ -167,13 +167,13 @@ async fn zone(settings: &Settings, provider: &dyn Provider) -> Outcome {
         }
         // `run` accepts credentials that may not read the zone's name.
         Err(ProviderError::Denied(_)) => None,
-        Err(error) => return Outcome::Fails(format!("{error}; check {AWS_SETTINGS}")),
+        Err(error) => return fails(error),
         Ok(domain) => Some(domain),
     };
     match (provider.read(root).await, domain) {
         (Ok(_), Some(domain)) => Outcome::Works(format!("the zone of {domain} can be read")),
         (Ok(_), None) => Outcome::Works("can be read, but its name cannot".to_owned()),
-        (Err(error), _) => Outcome::Fails(format!("{error}; check {AWS_SETTINGS}")),
+        (Err(error), _) => fails(error),
     }
 }
 
