@@ -33,6 +33,7 @@ ARG CARGO_FLAGS=
 COPY --from=manifests /build ./
 # hadolint ignore=SC2086
 RUN cargo build --release --locked -p starchart --no-default-features ${CARGO_FLAGS}
+COPY config/words config/words
 COPY crates crates
 COPY migration migration
 # The commit and, for a reproducible build, its time in Unix seconds, because .git is not copied. Not SOURCE_DATE_EPOCH: build scripts

@@ -32,11 +32,12 @@ mod m0020_create_audit_trail;
 mod m0021_create_imports;
 mod m0022_create_import_rows;
 mod m0023_create_lookups;
+mod m0024_create_listed_words;
 
 use table::Table;
 
 /// Every table in the order of creation: a table follows the tables that it references.
-const TABLES: [Table; 23] = [
+const TABLES: [Table; 24] = [
     m0001_create_users::STEP,
     m0002_create_sessions::STEP,
     m0003_create_login_requests::STEP,
@@ -60,6 +61,7 @@ const TABLES: [Table; 23] = [
     m0021_create_imports::STEP,
     m0022_create_import_rows::STEP,
     m0023_create_lookups::STEP,
+    m0024_create_listed_words::STEP,
 ];
 
 /// Applies the steps in order and records them in `seaql_migrations`.

@@ -122,6 +122,73 @@ story('an admin searches, impersonates, reads the audit trail and deletes a user
   await page.getByText('No users were found.').waitFor();
 });
 
+/** Adds an entry to one of the lists of words, with the field and the button of that list. */
+async function addWord(page, label, button, word) {
+  await page.getByRole('textbox', { name: label }).fill(word);
+  await page.getByRole('button', { name: button, exact: true }).click();
+}
+
+/** Tries to create a record, and returns the page's answer about the name. */
+async function refusedName(page, name) {
+  await page.goto('/dns-records/new');
+  await fillRecord(page, { name, type: A, value: '192.168.1.7' }, 'Create');
+  await page.getByText('choose a name that everyone may see').first().waitFor();
+}
+
+async function wordsStory(page, look) {
+  await page.goto('/admin');
+  await page.getByRole('link', { name: 'Words in names' }).click();
+  await page.getByRole('heading', { name: 'Words in names', level: 1 }).waitFor();
+  await look('admin-words');
+  await page.getByRole('textbox', { name: "Name of a record, or a user's label" }).fill('www');
+  await page.getByRole('button', { name: 'Try', exact: true }).click();
+  await page.getByText('Allowed: no word of this name is refused.').waitFor();
+  await page.getByText('it is reserved: “www” is on the list that comes with the program').waitFor();
+  await look('admin-words-tried');
+
+  await addWord(page, 'Word to refuse', 'Refuse', 'two words');
+  await page.getByText('“two words” has a blank; enter one word at a time.').waitFor();
+  await look('admin-words-fault');
+  await addWord(page, 'Word to refuse', 'Refuse', 'darn');
+  await page.getByText(/records? of 1 user (has|have) “darn” in the name. What is there stays/).waitFor();
+  await look('admin-words-in-use');
+  await page.getByRole('button', { name: 'Refuse “darn” in new names' }).click();
+  await page.getByText('“darn” is refused in new names from now on.').waitFor();
+  await addWord(page, 'Word or phrase to allow', 'Allow', 'not-so-darn');
+  await page.getByText('“not-so-darn” is allowed from now on.').waitFor();
+  await addWord(page, 'Label to reserve', 'Reserve', 'library');
+  await page.getByText('“library” is reserved from now on.').waitFor();
+  await page.getByRole('table', { name: 'Refused words' }).getByRole('link', { name: /^\d records?$/ }).click();
+  await row(page, `my-darn.user2.${demo.root}`).waitFor();
+  await look('admin-words-listed');
+}
+
+story('an admin refuses, allows and reserves words, and sees whose names have them', {}, async (page) => {
+  await asUser('user2', 'user2pass', (page) => createRecord(page, 'my-darn'));
+  await signIn(page, 'user3', 'user3pass');
+  await wordsStory(page, (name) => checkAppearance(page, name));
+  await asUser('user2', 'user2pass', async (page) => {
+    await refusedName(page, 'darn');
+    await createRecord(page, 'not-so-darn');
+  });
+  for (const entry of ['darn', 'not-so-darn', 'library']) {
+    await page.goto('/admin/words');
+    await page.getByRole('row').filter({ has: page.getByText(entry, { exact: true }) })
+      .getByRole('button', { name: 'Remove' }).click();
+    await page.getByText(`“${entry}” was removed.`).waitFor();
+  }
+  await page.getByText('No record has a name that would be refused now.').waitFor();
+});
+
+story('the lists of words work without scripts', { javaScriptEnabled: false }, async (page) => {
+  await asUser('user2', 'user2pass', async (page) => {
+    await page.goto('/dns-records');
+    if (await row(page, `my-darn.user2.${demo.root}`).count() === 0) await createRecord(page, 'my-darn');
+  });
+  await signIn(page, 'user3', 'user3pass', '/', { scripts: false });
+  await wordsStory(page, (name) => checkAppearance(page, `${name}-no-scripts`, { scripts: false }));
+});
+
 story('the admin pages work without scripts', { javaScriptEnabled: false }, async (page) => {
   await asUser('han.solo', 'starchart');
   await asUser('user1', 'user1pass');

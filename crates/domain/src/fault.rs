@@ -181,6 +181,8 @@ pub enum NameFault {
     Inappropriate {
         /// The word, as it is in the name.
         word: String,
+        /// Whom to ask about it.
+        contact: Option<String>,
     },
     /// A label begins with `_`, which the type does not allow.
     Underscore {
@@ -387,10 +389,11 @@ impl fmt::Display for NameFault {
                 f,
                 "the whole name with your domain has at most 253 characters; shorten it by {over}"
             ),
-            Self::Inappropriate { word } => write!(
+            Self::Inappropriate { word, contact } => write!(
                 f,
                 "choose a name that everyone may see, without the word “{word}”; if it is \
-                 harmless where you use it, ask the support of this service"
+                 harmless where you use it, ask {}",
+                contact.as_deref().unwrap_or("the support of this service")
             ),
             Self::Underscore { types } => {
                 write!(f, "only {types} records may begin with _")

@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::expiry::NOTICE_MS;
 use crate::fault::{Fault, Field, NameFault, ValueFault};
-use crate::names::{LABEL_MAX, Label, LabelFault, NAME_MAX, RootDomain};
+use crate::names::{LABEL_MAX, Label, LabelFault, NAME_MAX, ReservedLabels, RootDomain};
 use crate::record::{RecordType, RecordValue};
 use crate::time::Timestamp;
 use crate::txt;
@@ -62,6 +62,7 @@ impl LabelAssignment {
 pub fn assign_labels(
     accounts: &[ImportedAccount],
     taken: &BTreeSet<Label>,
+    reserved: &ReservedLabels,
 ) -> Vec<LabelAssignment> {
     let mut owners: BTreeMap<Label, usize> = BTreeMap::new();
     for (at, account) in accounts.iter().enumerate() {
@@ -73,14 +74,14 @@ pub fn assign_labels(
     by_age.sort_by_key(|at| (accounts[*at].created_at, &accounts[*at].username));
     for at in by_age {
         if accounts[at].existing_label.is_none()
-            && let Ok(label) = Label::from_username(&accounts[at].username)
+            && let Ok(label) = Label::from_username(&accounts[at].username, reserved)
             && !taken.contains(&label)
         {
             owners.entry(label).or_insert(at);
         }
     }
     let assignment = |(at, account): (usize, &ImportedAccount)| {
-        let own = Label::from_username(&account.username);
+        let own = Label::from_username(&account.username, reserved);
         match (&account.existing_label, own) {
             (Some(label), _) if label.as_str() == base_label(&account.username) => {
                 LabelAssignment::FromUsername(label.clone())
@@ -156,7 +157,7 @@ pub fn import_name(
     } else {
         relative.as_str()
     };
-    let rule = Label::parse_assigned(&base)
+    let rule = Label::parse(&base)
         .ok()
         .and_then(|label| rtype.parse_name(input, &root.base(&label)).err());
     ImportedName::Kept { fqdn, rule }

@@ -3,6 +3,7 @@
 
 pub mod idn;
 mod owned;
+mod reserved;
 
 use std::fmt;
 
@@ -12,46 +13,12 @@ use unicode_normalization::UnicodeNormalization;
 use crate::input::OddChar;
 
 pub use owned::{LabelRule, NameRule, OwnedName};
+pub use reserved::ReservedLabels;
 
 /// The longest label, in octets (RFC 1035 section 2.3.4).
 pub const LABEL_MAX: usize = 63;
 /// The longest name without the trailing dot, in characters (RFC 1035 section 2.3.4).
 pub const NAME_MAX: usize = 253;
-
-/// Labels that no user may choose, because they look like the school's own services.
-const RESERVED_LABELS: &[&str] = &[
-    "abuse",
-    "acme",
-    "admin",
-    "administrator",
-    "api",
-    "auth",
-    "autoconfig",
-    "autodiscover",
-    "dns",
-    "ftp",
-    "hostmaster",
-    "idp",
-    "imap",
-    "isatap",
-    "localhost",
-    "login",
-    "mail",
-    "mta-sts",
-    "ns",
-    "openpgpkey",
-    "pop",
-    "pop3",
-    "postmaster",
-    "root",
-    "security",
-    "smtp",
-    "sso",
-    "status",
-    "webmaster",
-    "wpad",
-    "www",
-];
 
 /// A user's label: the part of their names directly under the root domain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,28 +30,13 @@ pub enum LabelFault {
     /// Not 1 to 63 characters of a-z, 0-9 and `-`, or with `-` at an end, or as the third and
     /// fourth character (RFC 5890 section 2.3.1).
     Invalid,
-    /// Reserved for the school (see `RESERVED_LABELS`).
+    /// Reserved for the school (see [`ReservedLabels`]).
     Reserved,
 }
 
 impl Label {
-    /// Parses a label for a user who has none, refusing reserved ones. ASCII letters are
-    /// lower-cased.
+    /// Parses a label, reserved or not. ASCII letters are lower-cased.
     pub fn parse(text: &str) -> Result<Self, LabelFault> {
-        let label = Self::parse_assigned(text)?;
-        let is_ns = label
-            .0
-            .strip_prefix("ns")
-            .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
-        if is_ns || RESERVED_LABELS.contains(&label.as_str()) {
-            return Err(LabelFault::Reserved);
-        }
-        Ok(label)
-    }
-
-    /// Parses a label that a user already has. It may be reserved: operators can assign such
-    /// labels, and more may be reserved later. ASCII letters are lower-cased.
-    pub fn parse_assigned(text: &str) -> Result<Self, LabelFault> {
         let label = text.to_ascii_lowercase();
         let plain = label
             .bytes()
@@ -101,9 +53,14 @@ impl Label {
         Ok(Self(label))
     }
 
-    /// Parses the label that follows from a user name: without dots, lower-cased.
-    pub fn from_username(username: &str) -> Result<Self, LabelFault> {
-        Self::parse(&username.replace('.', ""))
+    /// Parses the label that follows from a user name: without dots, lower-cased. A reserved one
+    /// is refused.
+    pub fn from_username(username: &str, reserved: &ReservedLabels) -> Result<Self, LabelFault> {
+        let label = Self::parse(&username.replace('.', ""))?;
+        match reserved.find(&label) {
+            None => Ok(label),
+            Some(_) => Err(LabelFault::Reserved),
+        }
     }
 
     /// Returns the label as a string slice.
@@ -118,8 +75,9 @@ impl fmt::Display for Label {
     }
 }
 
-/// Lists labels to offer to a user, best first. Some may be taken. Never empty.
-pub fn label_candidates(username: &str) -> Vec<Label> {
+/// Lists labels to offer to a user, best first. Some may be taken. Never empty, unless so many
+/// labels are reserved.
+pub fn label_candidates(username: &str, reserved: &ReservedLabels) -> Vec<Label> {
     let local = username.split('@').next().unwrap_or_default();
     let ascii: String = local
         .nfkd()
@@ -146,7 +104,7 @@ pub fn label_candidates(username: &str) -> Vec<Label> {
     texts.push(format!("user-{tag}"));
     let mut labels: Vec<Label> = Vec::new();
     for label in texts.iter().filter_map(|text| Label::parse(text).ok()) {
-        if !labels.contains(&label) {
+        if !labels.contains(&label) && reserved.find(&label).is_none() {
             labels.push(label);
         }
     }
@@ -190,7 +148,7 @@ impl RootDomain {
     /// Returns the label of the user who owns a name: `user` for `www.user.starchart.com`, in any
     /// case and with or without a trailing dot. Returns `None` for other names.
     pub fn label_of(&self, name: &str) -> Option<Label> {
-        Label::parse_assigned(&self.label_text_of(name)?).ok()
+        Label::parse(&self.label_text_of(name)?).ok()
     }
 }
 

@@ -224,7 +224,10 @@ impl RecordForm {
             .parse_name(&self.name, base)
             .and_then(|name| match words.find_in(&name.shown()) {
                 None => Ok(name),
-                Some(word) => Err(NameFault::Inappropriate { word }),
+                Some(found) => Err(NameFault::Inappropriate {
+                    word: found.spelled,
+                    contact: words.contact().map(str::to_owned),
+                }),
             })
             .map_err(|fault| faults.push((Field::Name, Fault::Name(fault))));
         let part = |name: &str| self.parts.get(name).map_or("", String::as_str);

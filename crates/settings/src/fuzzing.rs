@@ -78,6 +78,7 @@ fn is_stable<T: ToString + PartialEq + Debug>(
 /// Returns sources without any file but [`FILE`].
 fn sources(mut variables: BTreeMap<String, String>) -> Sources {
     variables.insert("SAML_IDP_METADATA_PATH".to_owned(), FILE.to_owned());
+    variables.remove("WORD_LISTS_PATH");
     variables
         .entry("ACME_CA_ROOT_PATH".to_owned())
         .and_modify(|path| FILE.clone_into(path));

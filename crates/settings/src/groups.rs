@@ -6,6 +6,7 @@ pub(crate) mod certificates;
 pub(crate) mod database;
 pub(crate) mod limits;
 pub(crate) mod mail;
+pub(crate) mod names;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod sign_in;
@@ -23,6 +24,7 @@ pub(crate) const SPECS: SpecList = SpecList(&[
     sign_in::SPECS,
     mail::SPECS,
     certificates::SPECS,
+    names::SPECS,
     limits::SPECS,
     timers::SPECS,
     process::SPECS,

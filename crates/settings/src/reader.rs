@@ -20,7 +20,7 @@ const SECRET_BYTES: u64 = 64 * 1024;
 
 /// The largest file that a setting names: the metadata of one identity provider. Metadata of a
 /// federation is larger.
-const FILE_BYTES: u64 = 4 * 1024 * 1024;
+pub(crate) const FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A text that every secret in config/dev-secrets contains.
 const THROW_AWAY_MARK: &str = "development-only";

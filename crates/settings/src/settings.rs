@@ -2,6 +2,7 @@
 
 use starchart_domain::limits::Limits;
 use starchart_domain::timers::Timers;
+use starchart_domain::words::NameLists;
 
 use crate::environment::Environment;
 use crate::groups::app::{self, App};
@@ -12,7 +13,7 @@ use crate::groups::process::{self, Process};
 use crate::groups::redis::{self, Redis};
 use crate::groups::sign_in::{self, SignIn};
 use crate::groups::zone::{self, Zone};
-use crate::groups::{SPECS, limits, timers};
+use crate::groups::{SPECS, limits, names, timers};
 use crate::reader::Reader;
 use crate::{Loaded, Problem, Problems, Sources};
 
@@ -36,6 +37,8 @@ pub struct Settings {
     pub mail: Mail,
     /// Certificates from Let's Encrypt.
     pub certificates: Certificates,
+    /// `WORD_LISTS_PATH`: which words and labels names may not have.
+    pub names: NameLists,
     /// Limits for each user and IP address.
     pub limits: Limits,
     /// Intervals of periodic work.
@@ -82,6 +85,7 @@ fn groups(reader: &mut Reader) -> Option<Settings> {
     let sign_in = sign_in::read(reader);
     let mail = mail::read(reader);
     let certificates = certificates::read(reader);
+    let names = names::read(reader);
     let limits = limits::read(reader);
     let timers = timers::read(reader);
     let process = process::read(reader);
@@ -94,6 +98,7 @@ fn groups(reader: &mut Reader) -> Option<Settings> {
         sign_in: sign_in?,
         mail: mail?,
         certificates: certificates?,
+        names: names?,
         limits: limits?,
         timers: timers?,
         process: process?,

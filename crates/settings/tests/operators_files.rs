@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use starchart_domain::words::ListKind;
 use starchart_settings::{Environment, Required, SettingSpec, Settings, Sources, setting_specs};
 use tempfile::TempDir;
 
@@ -161,6 +162,11 @@ fn each_value_of_the_example_is_valid() {
     let at = |path: &str| folder.path().join(path);
     fs::write(at("config/idp-metadata-dev.xml"), "<EntityDescriptor/>").unwrap();
     fs::write(at("config/test-ca.pem"), "a root certificate").unwrap();
+    fs::create_dir(at("config/words")).unwrap();
+    for kind in ListKind::ALL {
+        let path = format!("config/words/{}", kind.file_name());
+        fs::write(at(&path), text(&path)).unwrap();
+    }
     let loaded = Settings::read(&Sources {
         variables: BTreeMap::new(),
         env_file: Some(".env".into()),

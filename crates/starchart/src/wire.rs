@@ -14,6 +14,7 @@ use starchart_dns::propagation::{NameServer, Propagation};
 use starchart_dns::provider::Provider;
 use starchart_dns::provider::route53::{Route53, Route53Config};
 use starchart_domain::time::Timestamp;
+use starchart_domain::words::NameRules;
 use starchart_jobs::{
     Counters, InProcessQueue, LocalCounters, NullQueue, Queue, RedisOptions, RedisQueue,
     SharedCounters,
@@ -112,6 +113,7 @@ pub(crate) fn web(
         app_url: settings.app.url.clone(),
         site: settings.app.site.clone(),
         root_domain: settings.zone.root_domain.clone(),
+        name_lists: settings.names.clone(),
         limits: settings.limits,
         session_secrets: settings.sign_in.session_secrets.clone(),
         group_names: settings.sign_in.groups.clone(),
@@ -134,6 +136,20 @@ pub(crate) fn web(
         certificates_off: certificates.as_ref().err().cloned(),
     };
     Data::new(App::new(config, saml, queue, counters, readiness))
+}
+
+/// Returns the rules for names: the lists of the settings with the entries that admins added.
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn name_rules(
+    settings: &Settings,
+    store: &Store,
+) -> Result<NameRules, starchart_store::Error> {
+    let added = starchart_store::words::list_entries(store).await?;
+    let entries = added.iter().map(|(kind, entry)| (*kind, entry.as_str()));
+    let contact = settings.app.site.support.clone();
+    Ok(NameRules::new(&settings.names, entries, contact))
 }
 
 /// Makes the counters of rate limits, in Redis or in this process.

@@ -8,6 +8,7 @@ mod health_items;
 mod impersonate;
 mod search;
 mod trail;
+mod words;
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, SelectExt};
 use starchart_domain::time::Timestamp;
@@ -29,6 +30,10 @@ pub(crate) use impersonate::{ENDED, end_impersonations};
 pub use impersonate::{impersonate, stop_impersonating};
 pub use search::{CertificateStatus, PAGE_ROWS, UserPage, UserRow, search_users};
 pub use trail::{TRAIL_ROWS, TrailFilter, TrailLine, TrailPage, list_trail};
+pub use words::{
+    ADDED_WORDS_MAX, Addition, ListedWord, NameInUse, add_word, list_label_holders,
+    list_names_in_use, list_words, remove_word,
+};
 
 /// How long after a sign-in an admin may change another user's account, in milliseconds. A session
 /// that was left open since the morning is too old.

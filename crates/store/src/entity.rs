@@ -12,6 +12,7 @@ pub(crate) mod dns_record;
 pub(crate) mod import;
 pub(crate) mod import_row;
 pub(crate) mod lease;
+pub(crate) mod listed_word;
 pub(crate) mod login_request;
 pub(crate) mod login_result;
 pub(crate) mod lookup;
@@ -47,6 +48,7 @@ pub(crate) fn list_columns() -> Vec<String> {
         of(import::Entity),
         of(import_row::Entity),
         of(lease::Entity),
+        of(listed_word::Entity),
         of(login_request::Entity),
         of(login_result::Entity),
         of(lookup::Entity),

@@ -20,7 +20,7 @@ mod write_notices;
 mod write_records;
 mod write_users;
 
-use starchart_domain::names::RootDomain;
+use starchart_domain::names::{ReservedLabels, RootDomain};
 use starchart_domain::plural::pluralize;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::GroupNames;
@@ -39,6 +39,8 @@ pub struct Options<'a> {
     pub root: &'a RootDomain,
     /// The names of the groups.
     pub groups: &'a GroupNames,
+    /// The labels that no user gets.
+    pub reserved: &'a ReservedLabels,
     /// Parses a private key, a certificate and its chain (PEM each) for each certificate; the
     /// error is a message.
     pub certificate: &'a (dyn Fn(&Secret, &str, &str) -> Result<IssuedCertificate, String> + Sync),

@@ -37,6 +37,7 @@ mod tx;
 pub mod users;
 mod vault;
 mod wipe;
+pub mod words;
 pub mod zone;
 
 pub use connect::ConnectOptions;

@@ -59,6 +59,10 @@ pub enum Action {
     SessionUnsolicited,
     /// An admin deleted a user.
     UserDelete,
+    /// An admin added a word or label to a list of names.
+    WordAdd,
+    /// An admin removed one from a list of names.
+    WordRemove,
     /// An operator made RRsets of the zone ours.
     ZoneAdopt,
     /// An operator approved a plan of changes to the zone.
@@ -92,6 +96,8 @@ impl Action {
             Self::SessionStart => "session.start",
             Self::SessionUnsolicited => "session.unsolicited",
             Self::UserDelete => "user.delete",
+            Self::WordAdd => "word.add",
+            Self::WordRemove => "word.remove",
             Self::ZoneAdopt => "zone.adopt",
             Self::ZoneApprove => "zone.approve",
             Self::ZoneDeleteOrphans => "zone.delete-orphans",

@@ -143,10 +143,7 @@ pub async fn find_by_name(store: &Store, name: &str) -> Result<Option<User>, Err
         Ok(subject) => find_by_subject(store, &subject).await?,
         Err(_) => None,
     };
-    let Some(label) = Label::parse_assigned(name)
-        .ok()
-        .filter(|_| by_subject.is_none())
-    else {
+    let Some(label) = Label::parse(name).ok().filter(|_| by_subject.is_none()) else {
         return Ok(by_subject);
     };
     let of_label = user::Entity::find().filter(Column::Label.eq(label.as_str()));
@@ -244,7 +241,7 @@ impl TryFrom<user::Model> for User {
 
     fn try_from(row: user::Model) -> Result<Self, Error> {
         let id = row.id;
-        let label = row.label.as_deref().map(Label::parse_assigned).transpose();
+        let label = row.label.as_deref().map(Label::parse).transpose();
         Ok(Self {
             id: UserId(id),
             subject: Subject::parse(&row.subject)

@@ -17,6 +17,7 @@ mod records;
 mod session;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use starchart_domain::error::error_chain;
 use starchart_store::Store;
@@ -44,6 +45,8 @@ pub(crate) use records::{
     edit_record, list_conflicting, notes_of, renew_record,
 };
 pub(crate) use session::{end_session, record_refused_sign_in, start_session};
+
+pub(crate) use words::{WordError, WordRefusal, add_word, describe_source, remove_word};
 
 /// Who calls an action, and in which request.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use starchart_domain::words::WordFilter;
+use starchart_domain::words::NameRules;
 use starchart_jobs::{Counters, Queue};
 use starchart_saml::ServiceProvider;
 use starchart_store::Store;
@@ -12,6 +12,7 @@ use crate::cookies::CookiePolicy;
 use crate::errors::Failure;
 use crate::headers::SecurityHeaders;
 use crate::metrics::RequestMetrics;
+use crate::name_rules::NameRulesCache;
 use crate::pages::SupportContact;
 use crate::rate_limits::RateLimiter;
 use crate::readiness::Readiness;
@@ -40,8 +41,7 @@ pub struct App {
     pub(crate) cookies: CookiePolicy,
     pub(crate) security_headers: SecurityHeaders,
     pub(crate) limits: RateLimiter,
-    /// The words that no record's name may contain.
-    pub(crate) words: WordFilter,
+    pub(crate) names: NameRulesCache,
     pub(crate) support: Option<SupportContact>,
 }
 
@@ -61,7 +61,7 @@ impl App {
             security_headers: SecurityHeaders::new(&config, &saml.idp_origins()),
             limits: RateLimiter::new(config.limits, counters),
             metrics: RequestMetrics::default(),
-            words: WordFilter::built_in(),
+            names: NameRulesCache::new(config.name_lists.clone(), config.site.support.clone()),
             support: config
                 .site
                 .support
@@ -86,6 +86,11 @@ impl App {
         self.store.get().ok_or(Failure::Unavailable {
             retry_after: STORE_RETRY_AFTER_S,
         })
+    }
+
+    /// Returns the rules for names as they are now.
+    pub(crate) async fn name_rules(&self) -> Result<Arc<NameRules>, Failure> {
+        Ok(self.names.get(self.store()?).await?)
     }
 
     /// Returns our own origin as browsers send it in `Origin`: `https://host` or

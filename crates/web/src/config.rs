@@ -6,6 +6,7 @@ use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
 use starchart_domain::site::Site;
 use starchart_domain::user::GroupNames;
+use starchart_domain::words::NameLists;
 use url::Url;
 
 /// Settings of the web.
@@ -17,6 +18,8 @@ pub struct WebConfig {
     pub site: Site,
     /// ROOT_DOMAIN: the domain under which each user has a base domain.
     pub root_domain: RootDomain,
+    /// WORD_LISTS_PATH: which words and labels names may not have.
+    pub name_lists: NameLists,
     /// How much a user or an address may do.
     pub limits: Limits,
     /// SESSION_SECRET: every secret verifies, the first one signs.

@@ -26,6 +26,7 @@ mod forms;
 pub mod fuzzing;
 mod headers;
 mod metrics;
+mod name_rules;
 mod pages;
 mod pipeline;
 mod rate_limits;

@@ -257,6 +257,7 @@ const ADMIN_FIELDS: &[&str] = &[
     "found",
     "item",
 ];
+const WORD_FIELDS: &[&str] = &["intent", "kind", "word", "confirm", "item"];
 const ACTION_FIELDS: &[&str] = &["id", "intent", "confirm"];
 const SELECTED_FIELDS: &[&str] = &["intent", "confirm"];
 const INTENT_FIELDS: &[&str] = &["intent"];
@@ -334,6 +335,9 @@ static ROUTES: &[Route] = routes! {
     GET "/admin" Admin admin::show;
     POST "/admin" Admin admin::handle_intent, fields(ADMIN_FIELDS);
     GET "/admin/delete" Admin admin::confirm_delete;
+    // It reads every name.
+    GET "/admin/words" Admin admin::words, limit(RouteRateLimit::AdminSearch);
+    POST "/admin/words" Admin admin::change_words, fields(WORD_FIELDS);
     GET "/admin/trail" Admin admin::trail, limit(RouteRateLimit::AdminSearch);
 
     GET "/healthcheck" Public system::health, any_host();

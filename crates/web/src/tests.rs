@@ -19,3 +19,4 @@ mod request_checks;
 mod sign_in;
 mod ttl;
 mod typed;
+mod words;

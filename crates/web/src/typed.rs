@@ -49,6 +49,7 @@ fn label(name: &str, rtype: Option<RecordType>) -> Option<&'static str> {
         "label" => "Domain",
         "searchText" => "Search text",
         "text" => "Text",
+        "word" => "Word",
         _ => {
             let mut parts = form_parts().into_iter();
             let field = parts.find(|field| field.part.name == name)?;
@@ -104,6 +105,7 @@ mod tests {
         "id",
         "intent",
         "item",
+        "kind",
         "newEffectiveUsername",
         "owner",
         "redirectTo",

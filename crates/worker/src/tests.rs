@@ -15,7 +15,7 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use starchart_dns::engine::zone_verifier::ZoneVerifier;
 use starchart_dns::propagation::Propagation;
-use starchart_domain::names::{BaseDomain, Label, RootDomain};
+use starchart_domain::names::{BaseDomain, Label, ReservedLabels, RootDomain};
 use starchart_domain::record::RecordForm;
 use starchart_domain::secret::Secret;
 use starchart_domain::timers::Timers;
@@ -162,7 +162,7 @@ impl World {
             session_index: None,
         };
         let user = users::sign_in(self.store(), &identity).await.unwrap();
-        let label = Label::from_username(name).unwrap();
+        let label = Label::from_username(name, &ReservedLabels::default()).unwrap();
         users::claim_label(self.store(), user.id, &label)
             .await
             .unwrap();

@@ -1,9 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use super::*;
+use crate::words::{NameLists, NameRules};
 
 fn account(username: &str, created: i64, existing_label: Option<&str>) -> ImportedAccount {
-    let existing_label = existing_label.map(|label| Label::parse_assigned(label).unwrap());
+    let existing_label = existing_label.map(|label| Label::parse(label).unwrap());
     ImportedAccount {
         username: username.to_owned(),
         created_at: Timestamp::from_millis(created),
@@ -16,7 +17,13 @@ fn root() -> RootDomain {
 }
 
 fn label(text: &str) -> Label {
-    Label::parse_assigned(text).unwrap()
+    Label::parse(text).unwrap()
+}
+
+/// Assigns labels with the reserved ones that come with the program.
+fn assign(accounts: &[ImportedAccount], taken: &[Label]) -> Vec<LabelAssignment> {
+    let reserved = NameRules::new(&NameLists::built_in(), [], None).reserved;
+    assign_labels(accounts, &taken.iter().cloned().collect(), &reserved)
 }
 
 #[test]
@@ -28,7 +35,7 @@ fn the_older_account_keeps_a_shared_label() {
         account("student2", 9, None),
         account("Student.Three", 1, None),
     ];
-    let assignments = assign_labels(&accounts, &BTreeSet::new());
+    let assignments = assign(&accounts, &[]);
     let taken = || LabelAssignment::Taken {
         label: label("student1"),
         by: Some("s.tudent1".to_owned()),
@@ -56,7 +63,7 @@ fn existing_users_keep_their_labels() {
         account("student3", 1, None),
     ];
     assert_eq!(
-        assign_labels(&accounts, &BTreeSet::from([label("student3")])),
+        assign(&accounts, &[label("student3")]),
         [
             LabelAssignment::Taken {
                 label: label("student1"),
@@ -80,7 +87,7 @@ fn reserved_and_invalid_labels_are_not_assigned() {
         account("some_body", 1, None),
         account("josé.x", 1, None),
     ];
-    let assignments = assign_labels(&accounts, &BTreeSet::new());
+    let assignments = assign(&accounts, &[]);
     assert_eq!(
         assignments,
         [

@@ -8,6 +8,7 @@ use super::*;
 use crate::fault::NameFault;
 use crate::input::clean_line;
 use crate::record::RecordType;
+use crate::words::{NameLists, NameRules};
 
 fn base() -> BaseDomain {
     RootDomain::parse("starchart.com")
@@ -27,8 +28,14 @@ fn underscore() -> NameFault {
     }
 }
 
+/// The reserved labels that come with the program.
+fn reserved() -> ReservedLabels {
+    NameRules::new(&NameLists::built_in(), [], None).reserved
+}
+
 #[test]
 fn user_names_become_labels() {
+    let reserved = reserved();
     for (username, label) in [
         ("user1", Ok("user1")),
         ("John.Smith", Ok("johnsmith")),
@@ -48,7 +55,9 @@ fn user_names_become_labels() {
         ("ad.min", Err(LabelFault::Reserved)),
     ] {
         assert_eq!(
-            Label::from_username(username).as_ref().map(Label::as_str),
+            Label::from_username(username, &reserved)
+                .as_ref()
+                .map(Label::as_str),
             label.as_ref().map(|l| *l),
             "{username}"
         );
@@ -56,17 +65,17 @@ fn user_names_become_labels() {
     assert!(Label::parse(&"a".repeat(63)).is_ok());
     assert_eq!(Label::parse(&"a".repeat(64)), Err(LabelFault::Invalid));
     assert_eq!(
-        Label::parse_assigned("www").as_ref().map(Label::as_str),
+        Label::parse("www").as_ref().map(Label::as_str),
         Ok("www"),
-        "an assigned label may be reserved"
+        "a user may have a reserved label"
     );
-    assert_eq!(Label::parse_assigned("-x"), Err(LabelFault::Invalid));
+    assert_eq!(Label::parse("-x"), Err(LabelFault::Invalid));
 }
 
 #[test]
 fn offered_labels_are_valid_and_sorted_best_first() {
     let offered = |username: &str| {
-        label_candidates(username)
+        label_candidates(username, &reserved())
             .iter()
             .map(|l| l.as_str().to_owned())
             .collect::<Vec<_>>()

@@ -9,6 +9,7 @@ mod values;
 
 use super::*;
 use crate::names::{Label, RootDomain};
+use crate::words::{ListKind, NameLists, NameRules};
 
 /// Makes the input of the fields before the value.
 fn parts(names: &[&'static str], texts: &[&str]) -> BTreeMap<&'static str, String> {
@@ -433,7 +434,8 @@ fn the_input_is_kept_as_typed() {
 
 #[test]
 fn words_are_searched_in_a_name_as_people_read_it() {
-    let words = WordFilter::parse("bcher\nwort", "");
+    let refused = [(ListKind::Refused, "bcher"), (ListKind::Refused, "wort")];
+    let words = NameRules::new(&NameLists::built_in(), refused, None).words;
     let check = |name| form(name, "A", "192.0.2.1").check(&base(), &words, &TtlLimits::default());
     // The A-label is xn--bcher-kva.
     assert!(check("bücher").is_ok());

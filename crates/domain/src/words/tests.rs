@@ -1,6 +1,7 @@
-use std::collections::BTreeSet;
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use super::*;
+use crate::names::Label;
 
 const HARMLESS: &str = include_str!("../../data/harmless-names.txt");
 const SLURS: &str = include_str!("../../data/slurs.txt");
@@ -13,11 +14,11 @@ const MACHINE_NAMES: usize = 2_000;
 #[test]
 fn harmless_names_pass() {
     let filter = WordFilter::built_in();
-    let names: BTreeSet<&str> = entries(HARMLESS).collect();
+    let names = names(HARMLESS);
     assert!(names.len() >= MIN_HARMLESS, "{} names", names.len());
     let refused: Vec<_> = names
         .iter()
-        .filter_map(|name| filter.find_in(name).map(|word| (name, word)))
+        .filter_map(|name| filter.find_in(name).map(|found| (name, found)))
         .collect();
     assert!(refused.is_empty(), "{refused:?}");
 }
@@ -25,7 +26,7 @@ fn harmless_names_pass() {
 #[test]
 fn slurs_are_refused() {
     let filter = WordFilter::built_in();
-    let names: BTreeSet<&str> = entries(SLURS).collect();
+    let names = names(SLURS);
     assert!(names.len() >= MIN_SLURS, "{} names", names.len());
     let passed: Vec<_> = names
         .iter()
@@ -53,18 +54,180 @@ fn the_word_is_named_as_it_is_spelled() {
         ("fag", Some("fag")),
         ("f4g", None),
     ] {
-        assert_eq!(filter.find_in(name).as_deref(), word, "{name}");
+        let found = filter.find_in(name).map(|found| found.spelled);
+        assert_eq!(found.as_deref(), word, "{name}");
     }
 }
 
 #[test]
-fn the_lists_are_sorted_and_in_lower_case() {
-    for list in [REFUSED, ALLOWED] {
-        let words: Vec<&str> = entries(list).collect();
-        assert!(words.is_sorted_by(|one, other| one < other));
-        let is_plain = |c: char| c.is_ascii_lowercase() || c == '-';
-        assert!(words.iter().all(|word| word.chars().all(is_plain)));
+fn the_lists_are_sorted_and_every_line_is_an_entry() {
+    for kind in ListKind::ALL {
+        let text = kind.built_in();
+        let words: Vec<&str> = names(text);
+        assert!(words.is_sorted_by(|one, other| one < other), "{kind:?}");
+        let mut lists = NameLists::built_in();
+        assert_eq!(lists.replace(kind, text), Ok(()), "{kind:?}");
+        let entries: Vec<&str> = lists.entries(kind).collect();
+        assert_eq!(entries, words, "{kind:?}: as it is written");
     }
+}
+
+/// What an admin enters: the entry that is stored, or a part of the answer.
+#[test]
+fn an_entry_is_read_or_answered() {
+    use ListKind::{Allowed, Refused, Reserved};
+    for (kind, text, expected) in [
+        (Refused, " Darn\u{200b} ", Ok("darn")),
+        (Refused, "BÜCHER", Ok("bücher")),
+        (Refused, "bu\u{308}cher", Ok("bücher")),
+        (Refused, "", Err("enter a word")),
+        (Refused, " \t", Err("enter a word")),
+        (Refused, "two words", Err("enter one word at a time")),
+        (Refused, "two-words", Err("- _ and . separate words")),
+        (Refused, "two_words", Err("- _ and . separate words")),
+        (Refused, "two.words", Err("- _ and . separate words")),
+        (Refused, "d4rn", Err("enter “darn”")),
+        (Refused, "darn13", Err("enter “darn”")),
+        (Refused, "d2rn", Err("enter a word of letters")),
+        (Refused, "1488", Err("is a number")),
+        (Refused, "ab", Err("too short")),
+        (Refused, "da*rn", Err("no name contains “*”")),
+        (Refused, "<b>", Err("no name contains “<”")),
+        (Refused, &"x".repeat(64), Err("longer than any name")),
+        (Refused, &"x".repeat(5_000), Err("longer than any name")),
+        (Allowed, "Moby-Dick", Ok("moby-dick")),
+        (Allowed, "route-66", Ok("route-66")),
+        (Allowed, "dick", Ok("dick")),
+        (Allowed, "", Err("enter a word")),
+        (Allowed, "moby dick", Err("with -: moby-dick")),
+        (Allowed, "moby_dick", Err("with one - each")),
+        (Allowed, "moby--dick", Err("with one - each")),
+        (Allowed, "-dick", Err("with one - each")),
+        (Allowed, "d1ck", Err("enter “dick”")),
+        (Reserved, " Library ", Ok("library")),
+        (Reserved, "mta-sts", Ok("mta-sts")),
+        (Reserved, "", Err("enter a label")),
+        (Reserved, "two words", Err("is no label")),
+        (Reserved, "a.b", Err("is no label")),
+        (Reserved, "_dmarc", Err("is no label")),
+        (Reserved, "bücher", Err("is no label")),
+        (Reserved, "-x", Err("is no label")),
+        (Reserved, &"x".repeat(64), Err("is no label")),
+    ] {
+        let read = kind.parse_entry(text).map_err(|fault| fault.to_string());
+        match (&read, expected) {
+            (Ok(entry), Ok(expected)) => assert_eq!(entry, expected, "{kind:?} {text}"),
+            (Err(fault), Err(part)) => assert!(fault.contains(part), "{kind:?} {text}: {fault}"),
+            _ => panic!("{kind:?} {text}: {read:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_file_with_faulty_lines_names_each_and_replaces_nothing() {
+    let mut lists = NameLists::built_in();
+    let before = lists.clone();
+    let faults = lists.replace(ListKind::Refused, "# one\r\ndarn\r\ntwo words\r\n\r\n42");
+    let faults: Vec<String> = faults
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(faults[0].starts_with("line 3: “two words” has a blank"));
+    assert!(faults[1].starts_with("line 5: “42” is a number") && faults.len() == 2);
+    assert_eq!(lists, before);
+    assert_eq!(
+        lists.replace(ListKind::Refused, "# one\r\nDarn\r\n"),
+        Ok(())
+    );
+    assert_eq!(lists.source(ListKind::Refused), Source::File);
+    assert_eq!(lists.source(ListKind::Allowed), Source::BuiltIn);
+    let rules = NameRules::new(&lists, [], None);
+    assert!(rules.words.find_in("my-darn").is_some());
+    assert_eq!(rules.words.find_in("my-shit"), None, "the file replaces");
+}
+
+/// What admins add holds before what the lists say; what is found names its list.
+#[test]
+fn entries_of_admins_hold_before_the_lists() {
+    use ListKind::{Allowed, Refused, Reserved};
+    let mut lists = NameLists::built_in();
+    lists.replace(Allowed, "moby-dick\nprick").unwrap();
+    let added = [
+        (Allowed, "bastard"),
+        (Allowed, "dear-bitch"),
+        (Refused, "darn"),
+        (Refused, "prick"),
+        (Refused, "дурак"),
+        (Refused, "dead"),
+        (Reserved, "library"),
+    ];
+    let rules = NameRules::new(&lists, added, None);
+    for (name, expected) in [
+        ("my-shit", Some(("shit", "shit", Source::BuiltIn))),
+        ("my-sh1t7", Some(("sh1t7", "shit", Source::BuiltIn))),
+        ("my-darn", Some(("darn", "darn", Source::Admin))),
+        ("d4rn", Some(("d4rn", "darn", Source::Admin))),
+        ("d-a-r-n", Some(("d-a-r-n", "darn", Source::Admin))),
+        ("darned", None),
+        ("_darn", None),
+        ("bastard", None),
+        ("b4st4rd2", None),
+        ("moby-dick", None),
+        ("dear_bitch", None),
+        ("bitch-dear", Some(("bitch", "bitch", Source::BuiltIn))),
+        ("prick", Some(("prick", "prick", Source::Admin))),
+        ("дурак", Some(("дурак", "дурак", Source::Admin))),
+        ("д.у.р.а.к", Some(("д.у.р.а.к", "дурак", Source::Admin))),
+        ("dead-end", Some(("dead", "dead", Source::Admin))),
+        // A UUID is no text.
+        ("0f5c1b2a-dead-4c3d-8e4f-5a6b7c8d9e0f", None),
+        (
+            "0f5c1b2a-dead-4c3d-8e4f-5a6b7c8d9e0",
+            Some(("dead", "dead", Source::Admin)),
+        ),
+    ] {
+        let found = rules.words.find_in(name);
+        let found = found.as_ref().map(|found| {
+            let Found {
+                spelled,
+                word,
+                source,
+            } = found;
+            (spelled.as_str(), word.as_str(), *source)
+        });
+        assert_eq!(found, expected, "{name}");
+    }
+    assert_eq!(
+        rules.words.list_harmless("my-moby-dick.www"),
+        [("dick".to_owned(), "moby-dick".to_owned())]
+    );
+    for (entry, is_allowed) in [
+        ("moby-dick", true),
+        ("bastard", true),
+        ("dear-bitch", true),
+        ("prick", false),
+        ("moby", false),
+    ] {
+        assert_eq!(rules.words.allows(entry), is_allowed, "{entry}");
+    }
+    for (label, source) in [
+        ("library", Some(Source::Admin)),
+        ("www", Some(Source::BuiltIn)),
+        ("ns7", Some(Source::BuiltIn)),
+        ("nsx", None),
+        ("libraries", None),
+    ] {
+        let label = Label::parse(label).unwrap();
+        assert_eq!(rules.reserved.find(&label), source, "{label}");
+    }
+}
+
+/// The lines of a list without comments.
+fn names(list: &str) -> Vec<&str> {
+    let lines = list.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.collect()
 }
 
 /// A generator of pseudo-random numbers (xorshift), the same in each run.

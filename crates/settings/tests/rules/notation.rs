@@ -28,6 +28,7 @@ const VALUES: &[(&str, &str)] = &[
         "a:aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMjAwMDA=",
     ),
     ("ACME_CA_ROOT_PATH", "idp.xml"),
+    ("WORD_LISTS_PATH", "words"),
     ("DANGER_CONFIRM", "starchart.example:0"),
 ];
 

@@ -35,6 +35,8 @@ impl Site {
             site.secret(name, value);
         }
         site.file("idp.xml", "\u{feff}<EntityDescriptor/>");
+        fs::create_dir(site.folder.path().join("words")).unwrap();
+        site.file("words/refused-words.txt", "\u{feff}# A comment\r\nDarn\r\n");
         site.set("STARCHART_ENV", "production")
             .set("APP_URL", "https://mycustomdomain.school.example")
             .set("ROOT_DOMAIN", "starchart.example")

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use starchart_domain::secret::Secret;
 use starchart_domain::ttl::TtlLimits;
+use starchart_domain::words::{ListKind, NameLists};
 use starchart_settings::{DatabaseKind, Environment, LogLevel, Redis, SmtpAuth, render_check};
 use tempfile::TempDir;
 
@@ -352,6 +353,65 @@ fn metadata_must_be_readable() {
             .bad()
             .contains("SAML_IDP_METADATA_PATH: is required")
     );
+}
+
+/// The files of lists in WORD_LISTS_PATH, and what is told about them.
+#[test]
+fn the_lists_of_words_are_read_and_a_faulty_line_is_named() {
+    let site = Site::production();
+    let built_in = site.good().settings.names;
+    assert_eq!(built_in, NameLists::built_in());
+    let site = site.set("WORD_LISTS_PATH", "words");
+    let names = site.good().settings.names;
+    let refused: Vec<&str> = names.entries(ListKind::Refused).collect();
+    assert_eq!(refused, ["darn"], "the file replaces the list");
+    let allowed = |names: &NameLists| names.entries(ListKind::Allowed).len();
+    assert_eq!(allowed(&names), allowed(&built_in), "no file");
+
+    for (file, text, advice) in [
+        (
+            "refused-words.txt",
+            "darn\ntwo words\n",
+            "line 2: “two words” has a blank",
+        ),
+        (
+            "refused-words.txt",
+            "darn\nd4rn\n12",
+            "line 2: “d4rn” has digits",
+        ),
+        (
+            "refused-words.txt",
+            "darn\nd4rn\n12",
+            "; line 3: “12” is a number",
+        ),
+        (
+            "allowed-phrases.txt",
+            "moby dick",
+            "line 1: “moby dick” has a blank",
+        ),
+        (
+            "reserved-labels.txt",
+            "library\n\n_dmarc",
+            "line 3: “_dmarc” is no label",
+        ),
+    ] {
+        let site = Site::production().set("WORD_LISTS_PATH", "words");
+        site.file(&format!("words/{file}"), text);
+        let told = site.bad();
+        let begin = format!("WORD_LISTS_PATH: the file words/{file} is wrong: line ");
+        assert!(told.starts_with("1 setting is wrong:"), "{told}");
+        assert!(told.contains(&begin) && told.contains(advice), "{told}");
+    }
+    // A folder of something else, a file, and nothing at all.
+    for path in ["secrets", "idp.xml", "absent"] {
+        let told = Site::production().set("WORD_LISTS_PATH", path).bad();
+        let advice = format!("WORD_LISTS_PATH: the folder {path} has none of refused-words.txt");
+        assert!(told.contains(&advice), "{told}");
+    }
+    let site = Site::production().set("WORD_LISTS_PATH", "words");
+    site.file("words/refused-words.txt", b"d\xe4rn");
+    let advice = "WORD_LISTS_PATH: the file words/refused-words.txt is not UTF-8 text";
+    assert!(site.bad().contains(advice), "{}", site.bad());
 }
 
 #[test]

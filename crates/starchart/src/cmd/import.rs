@@ -125,9 +125,11 @@ async fn import(
         _ => None,
     };
     let original = Original::open(&url.secret).await.context("--from-file")?;
+    let reserved = crate::wire::name_rules(settings, store).await?.reserved;
     let rules = import::Options {
         root: &settings.zone.root_domain,
         groups: &settings.sign_in.groups,
+        reserved: &reserved,
         certificate: &read_certificate,
     };
     let report = match options.apply {

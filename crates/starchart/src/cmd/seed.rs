@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use starchart_domain::names::Label;
+use starchart_domain::names::{Label, ReservedLabels};
 use starchart_domain::record::RecordForm;
 use starchart_domain::user::{Groups, Identity, Subject};
 use starchart_domain::words::WordFilter;
@@ -120,7 +120,8 @@ async fn sign_in(
     };
     let mut user = users::sign_in(store, &identity).await?;
     if user.label.is_none() {
-        let label = Label::from_username(username).map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
+        let label = Label::from_username(username, &ReservedLabels::default())
+            .map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
         users::claim_label(store, user.id, &label).await?;
         user.label = Some(label);
     }

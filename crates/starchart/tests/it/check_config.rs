@@ -66,6 +66,7 @@ const BAD_VALUES: &[(&str, &str)] = &[
     ("KEY_ENCRYPTION_KEYS", "a:b"),
     ("ACME_CA_ROOT_PATH", "/absent.pem"),
     ("ACME_CAA_IDENTITIES", "letsencrypt"),
+    ("WORD_LISTS_PATH", "/absent"),
 ];
 
 /// The fault lines of a verb, or none when it accepts the settings.

@@ -50,3 +50,4 @@ mod ttl;
 mod verbs;
 mod walls;
 mod wipe;
+mod words;

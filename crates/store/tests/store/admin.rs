@@ -3,6 +3,7 @@
 mod deletion;
 mod impersonation;
 mod lists;
+mod words;
 
 use futures_util::future::join_all;
 use starchart_domain::record::RecordType;

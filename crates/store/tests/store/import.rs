@@ -4,11 +4,12 @@ mod accounts;
 mod course;
 mod rows;
 
-use starchart_domain::names::RootDomain;
+use starchart_domain::names::{ReservedLabels, RootDomain};
 use starchart_domain::record::RecordId;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::{GroupNames, UserId};
+use starchart_domain::words::{NameLists, NameRules};
 use starchart_store::expiry::{self, ExpiryStep};
 use starchart_store::import::{
     self, ImportError, IssuedCertificate, Options, Original, Progress, Report, Topic,
@@ -100,6 +101,7 @@ fn read_certificate(
 struct Rules {
     root: RootDomain,
     groups: GroupNames,
+    reserved: ReservedLabels,
 }
 
 impl Rules {
@@ -107,6 +109,7 @@ impl Rules {
         Self {
             root: root(),
             groups: GroupNames::with_prefix("mycustomdomain"),
+            reserved: NameRules::new(&NameLists::built_in(), [], None).reserved,
         }
     }
 
@@ -114,6 +117,7 @@ impl Rules {
         Options {
             root: &self.root,
             groups: &self.groups,
+            reserved: &self.reserved,
             certificate: &read_certificate,
         }
     }
@@ -173,7 +177,7 @@ async fn user(world: &World, username: &str) -> UserId {
 /// Signs a user in and claims the label.
 async fn sign_in(world: &World, username: &str, label: &str) -> TestUser {
     let id = user(world, username).await;
-    let label = starchart_domain::names::Label::parse_assigned(label).unwrap();
+    let label = starchart_domain::names::Label::parse(label).unwrap();
     let context = starchart_store::trail::AuditContext {
         actor: id,
         on_behalf_of: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::Connection as _;
-use starchart_domain::names::{BaseDomain, Label, RootDomain};
+use starchart_domain::names::{BaseDomain, Label, ReservedLabels, RootDomain};
 use starchart_domain::plan::{NameToPublish, OwnedRrset, PublishedName, RefusedName};
 use starchart_domain::record::{NewRecord, RecordForm, RecordId, RecordType};
 use starchart_domain::rrset::RrsetData;
@@ -100,7 +100,7 @@ impl World {
     /// Creates a user with the label of this name.
     pub(crate) async fn user(&self, name: &str) -> TestUser {
         let user = users::sign_in(&self.store, &identity(name)).await.unwrap();
-        let label = Label::from_username(name).unwrap();
+        let label = Label::from_username(name, &ReservedLabels::default()).unwrap();
         users::claim_label(&self.store, user.id, &label)
             .await
             .unwrap();

@@ -1,7 +1,7 @@
 //! Claiming a label: that of the user name, or one that the user chooses.
 
 use starchart_domain::input::clean_line;
-use starchart_domain::names::{Label, label_candidates};
+use starchart_domain::names::{Label, ReservedLabels, label_candidates};
 use starchart_domain::user::UserId;
 use starchart_store::Store;
 use starchart_store::trail::{Action, TrailEntry};
@@ -12,9 +12,10 @@ use crate::actor::UserWithoutLabel;
 
 /// Lists the labels that the user may choose, free or not: the label of the user name, in case it
 /// has become free, and labels similar to it.
-pub(crate) fn candidate_labels(user: &UserWithoutLabel) -> Vec<Label> {
-    let mut labels: Vec<Label> = Label::from_username(&user.username).into_iter().collect();
-    for label in label_candidates(&user.username) {
+pub(crate) fn candidate_labels(user: &UserWithoutLabel, reserved: &ReservedLabels) -> Vec<Label> {
+    let own = Label::from_username(&user.username, reserved);
+    let mut labels: Vec<Label> = own.into_iter().collect();
+    for label in label_candidates(&user.username, reserved) {
         if !labels.contains(&label) {
             labels.push(label);
         }
@@ -28,10 +29,11 @@ pub(crate) async fn claim_label(
     store: &Store,
     caller: Caller<'_, UserWithoutLabel>,
     chosen: &str,
+    reserved: &ReservedLabels,
 ) -> Result<(), ActionError> {
     let user = caller.actor;
     let chosen = clean_line(chosen);
-    let label = candidate_labels(user)
+    let label = candidate_labels(user, reserved)
         .into_iter()
         .find(|label| label.as_str() == chosen)
         .ok_or(ActionError::Conflict(Conflict::LabelNotOffered))?;
@@ -50,12 +52,13 @@ pub(crate) async fn claim_label(
 pub(crate) async fn claim_default_label(
     store: &Store,
     user: User,
+    reserved: &ReservedLabels,
     request_id: &str,
 ) -> Result<User, ActionError> {
     if user.label.is_some() {
         return Ok(user);
     }
-    let Ok(label) = Label::from_username(&user.username) else {
+    let Ok(label) = Label::from_username(&user.username, reserved) else {
         return Ok(user);
     };
     match users::claim_label(store, user.id, &label).await {

@@ -7,7 +7,7 @@ mod sign_in;
 use std::sync::LazyLock;
 
 use starchart_domain::fault::{Fault, Field};
-use starchart_domain::names::Label;
+use starchart_domain::names::{Label, ReservedLabels};
 use starchart_domain::record::{RecordForm, RecordId};
 use starchart_domain::time::Timestamp;
 use starchart_domain::ttl::TtlLimits;
@@ -50,7 +50,7 @@ async fn sign_in(test_app: &TestApp, username: &str, is_admin: bool) -> UserId {
 
 async fn user(test_app: &TestApp, username: &str) -> User {
     let id = sign_in(test_app, username, false).await;
-    let label = Label::from_username(username).unwrap();
+    let label = Label::from_username(username, &ReservedLabels::default()).unwrap();
     users::claim_label(&test_app.store, id, &label)
         .await
         .unwrap();

@@ -1,9 +1,11 @@
-//! The admins' pages: the dashboard, the deletion of a user and the audit trail.
+//! The admins' pages: the dashboard, the deletion of a user, the words in names and the audit
+//! trail.
 
 mod dashboard;
 mod delete;
 mod health_items;
 mod trail;
+mod words;
 
 use actix_web::HttpResponse;
 
@@ -17,12 +19,14 @@ use crate::responses::see_other;
 pub(crate) use dashboard::{handle_intent, show};
 pub(crate) use delete::confirm_delete;
 pub(crate) use trail::trail;
+pub(crate) use words::{change_words, words};
 #[cfg(test)]
 pub(crate) use {
     dashboard::{DashboardPage, SearchResults},
     delete::DeletePage,
     health_items::{HealthItem, HealthItemKind},
     trail::TrailPage,
+    words::{TriedName, WordList, WordRow, WordsPage},
 };
 
 /// Redirects to the list of users and shows the reason.

@@ -14,6 +14,7 @@ mod zone_file;
 
 use starchart_domain::record::{RecordId, RecordType};
 use starchart_domain::time::Timestamp;
+use starchart_domain::words::NameRules;
 use starchart_store::records::{self, Record};
 
 use crate::actions::{CaaCheck, RecordRules};
@@ -81,10 +82,10 @@ fn poll_for_s(all: &[Record], now: Timestamp) -> u32 {
 }
 
 /// Returns what a record has to comply with.
-fn record_rules(context: &RequestContext) -> RecordRules<'_> {
+fn record_rules<'a>(context: &'a RequestContext, names: &'a NameRules) -> RecordRules<'a> {
     RecordRules {
         limit: context.app.config.limits.records_per_user,
-        words: &context.app.words,
+        words: &names.words,
         ttls: context.app.config.limits.ttl,
         caa: caa_check(context),
         confirmed_name: form::confirmed_name(&context.form),

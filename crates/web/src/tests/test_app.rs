@@ -243,6 +243,7 @@ fn config(settings: Settings) -> WebConfig {
         app_url: settings.app.url,
         site: settings.app.site,
         root_domain: settings.zone.root_domain,
+        name_lists: settings.names,
         limits: settings.limits,
         session_secrets: settings.sign_in.session_secrets,
         group_names: settings.sign_in.groups,

@@ -29,7 +29,7 @@ pub(super) struct ExistingUser {
 
 impl ExistingUser {
     fn label(&self) -> Option<Label> {
-        Label::parse_assigned(self.label.as_deref()?).ok()
+        Label::parse(self.label.as_deref()?).ok()
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) fn add(
     }
     // The rest are users that the original's database does not have.
     let taken: BTreeSet<Label> = existing.values().filter_map(ExistingUser::label).collect();
-    let assignments = import::assign_labels(&accounts, &taken);
+    let assignments = import::assign_labels(&accounts, &taken, options.reserved);
     let mut owners = Owners::new();
     for (accounts, assignment) in kept.into_iter().zip(assignments) {
         let at = plan.users.len();

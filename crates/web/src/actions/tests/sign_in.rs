@@ -1,6 +1,7 @@
 //! Labels, sessions and refused sign-ins.
 
 use starchart_domain::names::Label;
+use starchart_domain::words::{NameLists, NameRules};
 use starchart_store::{sessions, users};
 
 use super::{actions, by, identity, sign_in, trail, user};
@@ -18,7 +19,8 @@ async fn a_label_is_claimed_among_the_candidates() {
         id: sign_in(&test_app, "user.1", false).await,
         username: "user.1".to_owned(),
     };
-    let claim = async |label: &str| claim_label(store, by(&newcomer), label).await;
+    let reserved = NameRules::new(&NameLists::built_in(), [], None).reserved;
+    let claim = async |label: &str| claim_label(store, by(&newcomer), label, &reserved).await;
     assert!(matches!(
         claim("google").await,
         Err(ActionError::Conflict(Conflict::LabelNotOffered))
@@ -27,7 +29,7 @@ async fn a_label_is_claimed_among_the_candidates() {
         claim("user1").await,
         Err(ActionError::Conflict(Conflict::LabelTaken))
     ));
-    let free = candidate_labels(&newcomer).pop().unwrap();
+    let free = candidate_labels(&newcomer, &reserved).pop().unwrap();
     claim(free.as_str()).await.unwrap();
     claim(free.as_str()).await.unwrap();
     assert_eq!(actions(&trail(&test_app).await), ["label.claim"]);
@@ -37,6 +39,7 @@ async fn a_label_is_claimed_among_the_candidates() {
 async fn the_label_of_the_user_name_is_claimed_when_it_is_free() {
     let test_app = TestApp::new().await;
     let store = &test_app.store;
+    let reserved = NameRules::new(&NameLists::built_in(), [], None).reserved;
     for (username, expected) in [
         ("user1", Some("user1")),
         ("user.1", None),
@@ -45,13 +48,14 @@ async fn the_label_of_the_user_name_is_claimed_when_it_is_free() {
     ] {
         let id = sign_in(&test_app, username, false).await;
         let user = users::get(store, id).await.unwrap().unwrap();
-        let user = claim_default_label(store, user, "request-1").await.unwrap();
+        let claimed = claim_default_label(store, user, &reserved, "request-1").await;
+        let user = claimed.unwrap();
         assert_eq!(
             user.label.as_ref().map(Label::as_str),
             expected,
             "{username}"
         );
-        let again = claim_default_label(store, user.clone(), "request-1").await;
+        let again = claim_default_label(store, user.clone(), &reserved, "request-1").await;
         assert_eq!(again.unwrap().label, user.label);
     }
     assert_eq!(

@@ -270,13 +270,14 @@ pub(crate) async fn create(
     let app = &context.app;
     let form = record_form(&context.form);
     let replaced = replaced_records(&context.form)?;
+    let names = app.name_rules().await?;
     let done = actions::create_record(
         app.store()?,
         &*app.queue,
         context.caller(&user),
         &form,
         &replaced,
-        record_rules(&context),
+        record_rules(&context, &names),
     )
     .await;
     match done {
@@ -344,7 +345,8 @@ async fn update_own(
         replaced: &replaced,
     };
     let (store, caller) = (app.store()?, context.caller(user));
-    let rules = record_rules(context);
+    let names = app.name_rules().await?;
+    let rules = record_rules(context, &names);
     let faults = match actions::edit_record(store, &*app.queue, caller, edit, rules).await {
         Ok(saved) => return Ok(saved_response(context, saved, "updated")),
         Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
@@ -473,7 +475,8 @@ pub(super) async fn faults_page(
         FormMode::Create => None,
         FormMode::Edit { id, .. } => Some(RecordId(id)),
     };
-    let rules = record_rules(context);
+    let names = context.app.name_rules().await?;
+    let rules = record_rules(context, &names);
     let conflicting = match form.check(&user.base, rules.words, &rules.ttls) {
         Ok(new) => actions::list_conflicting(context.app.store()?, user, &new, id).await?,
         Err(_) => Vec::new(),

@@ -202,13 +202,14 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
         }
     }
     let entry = actions::find_change(store, &user, id).await?;
+    let names = app.name_rules().await?;
     let done = actions::undo_change(
         store,
         &*app.queue,
         context.caller(&user),
         &entry,
         seen.as_deref(),
-        record_rules(&context),
+        record_rules(&context, &names),
     )
     .await;
     let error = match done {
@@ -265,7 +266,8 @@ async fn restore(
 ) -> Result<HttpResponse, Failure> {
     let app = &context.app;
     let (store, caller) = (app.store()?, context.caller(user));
-    let rules = record_rules(context);
+    let names = context.app.name_rules().await?;
+    let rules = record_rules(context, &names);
     let restored = actions::restore_together(store, &*app.queue, caller, deleted, rules).await;
     let why = match restored {
         Ok(restored) => {

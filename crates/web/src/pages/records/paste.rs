@@ -14,7 +14,7 @@ use starchart_domain::ttl::{Ttl, TtlLimits};
 use starchart_store::records::{self, Record};
 
 use super::{list_names, record_rules};
-use crate::actions::{self, ActionError, BatchError, Conflict, Limit, SavedRecord};
+use crate::actions::{self, ActionError, BatchError, Conflict, Limit, RecordRules, SavedRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -183,7 +183,8 @@ pub(crate) async fn paste(
         return refuse(PastePage::new(&context, text), problem.to_owned());
     }
     let mut read = paste::read(&text, &user.base);
-    let rules = record_rules(&context);
+    let names = context.app.name_rules().await?;
+    let rules = record_rules(&context, &names);
     for record in &mut read.records {
         record.limit_ttl(&rules.ttls);
     }
@@ -204,7 +205,7 @@ pub(crate) async fn paste(
     match context.form.get("intent") {
         Some("read") => {
             let present = records::list(context.app.store()?, user.id).await?;
-            page.check(&context, &user, &present);
+            page.check(&user, &present, rules);
             responses::ok(&page)
         }
         Some("save") => save(&context, &user, page).await,
@@ -215,8 +216,7 @@ pub(crate) async fn paste(
 impl PastePage {
     /// Says before the records are saved what would be refused: of each alone, beside the present
     /// records and those above it, and that they are too many.
-    fn check(&mut self, context: &RequestContext, user: &User, present: &[Record]) {
-        let rules = record_rules(context);
+    fn check(&mut self, user: &User, present: &[Record], rules: RecordRules<'_>) {
         let mut places = Vec::new();
         let mut news = Vec::new();
         for (at, row) in self.rows.iter_mut().enumerate() {
@@ -241,16 +241,11 @@ impl PastePage {
         let taken = self.rows.iter().filter(|row| row.is_taken).count();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let (present, wanted) = (count(present.len()), count(taken));
-        self.limit_exceeded = context
-            .app
-            .config
-            .limits
-            .records_per_user
-            .and_then(|limit| {
-                let is_exceeded = wanted > limit.saturating_sub(present);
-                let reached = || Limit::of_records(limit, present, wanted).record_fault();
-                is_exceeded.then(reached).flatten()
-            });
+        self.limit_exceeded = rules.limit.and_then(|limit| {
+            let is_exceeded = wanted > limit.saturating_sub(present);
+            let reached = || Limit::of_records(limit, present, wanted).record_fault();
+            is_exceeded.then(reached).flatten()
+        });
     }
 }
 
@@ -305,12 +300,13 @@ async fn save(
         .iter()
         .map(|at| page.rows[*at].record.form.clone())
         .collect();
+    let names = app.name_rules().await?;
     let saved = actions::create_records(
         app.store()?,
         &*app.queue,
         context.caller(user),
         &forms,
-        record_rules(context),
+        record_rules(context, &names),
     )
     .await;
     match saved {

@@ -74,7 +74,8 @@ pub(crate) async fn change_selected(
         .collect();
     let app = &context.app;
     let (store, caller) = (app.store()?, context.caller(&user));
-    let rules = record_rules(&context);
+    let names = context.app.name_rules().await?;
+    let rules = record_rules(&context, &names);
     let done = actions::change_records(store, &*app.queue, caller, &changes, &all, rules).await;
     match done {
         Ok(records) => done_response(&context, &user, intent, &records).await,

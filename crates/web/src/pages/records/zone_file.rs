@@ -19,7 +19,9 @@ use starchart_store::records::{self, Record};
 
 use super::history::FieldChange;
 use super::record_rules;
-use crate::actions::{self, ActionError, BatchError, Conflict, PlannedChange, SeenRecord};
+use crate::actions::{
+    self, ActionError, BatchError, Conflict, PlannedChange, RecordRules, SeenRecord,
+};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -143,7 +145,9 @@ pub(crate) async fn compare_zone_file(
         return refuse(page, "The box is empty: nothing was compared.");
     }
     let present = records::list(context.app.store()?, user.id).await?;
-    let page = compare(&context, &user, text, &present);
+    let names = context.app.name_rules().await?;
+    let rules = record_rules(&context, &names);
+    let page = compare(&context, &user, text, &present, &rules);
     match context.form.get("intent") {
         Some("compare") => responses::ok(&page),
         Some("apply") => apply(&context, &user, page, &present).await,
@@ -156,9 +160,9 @@ fn compare(
     user: &User,
     text: String,
     present: &[Record],
+    rules: &RecordRules<'_>,
 ) -> ZoneFilePage {
     let records: Vec<ZoneRecord> = present.iter().map(ZoneRecord::from).collect();
-    let rules = record_rules(context);
     let diff = zone_file::diff(&text, &user.base, rules.words, &rules.ttls, &records);
     let line_of = |name: &str, ttl: Ttl, rtype: RecordType, presentation: &str| {
         format!("{name} {} {rtype} {presentation}", ttl.as_seconds())
@@ -270,7 +274,8 @@ async fn apply(
         .map(|at| page.rows[*at].change.clone())
         .collect();
     let caller = context.caller(user);
-    let (store, rules) = (app.store()?, record_rules(context));
+    let names = app.name_rules().await?;
+    let (store, rules) = (app.store()?, record_rules(context, &names));
     match actions::change_records(store, &*app.queue, caller, &changes, present, rules).await {
         Ok(changed) => {
             let count = u32::try_from(changed.len()).unwrap_or(u32::MAX);

@@ -132,7 +132,13 @@ pub(crate) async fn complete(
              send only the groups that are assigned to the application"
         );
     }
-    let user = actions::claim_default_label(store, user, &context.request_id).await?;
+    let user = match &user.label {
+        Some(_) => user,
+        None => {
+            let names = context.app.name_rules().await?;
+            actions::claim_default_label(store, user, &names.reserved, &context.request_id).await?
+        }
+    };
     let token = start_session(&context, store, &user, &finished.identity).await?;
     redirect_after_sign_in(
         &context,

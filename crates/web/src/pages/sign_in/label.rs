@@ -64,7 +64,9 @@ pub(crate) async fn choose(
 ) -> Result<HttpResponse, Failure> {
     acs::refuse_during_import(&context).await?;
     let chosen = context.form.get("label").unwrap_or_default();
-    match actions::claim_label(context.app.store()?, context.caller(&user), chosen).await {
+    let (store, caller) = (context.app.store()?, context.caller(&user));
+    let names = context.app.name_rules().await?;
+    match actions::claim_label(store, caller, chosen, &names.reserved).await {
         Ok(()) => Ok(see_other(&redirect_to(&context)?)),
         Err(ActionError::Conflict(conflict)) => {
             page(&context, &user, Some(conflict.to_string())).await
@@ -90,7 +92,9 @@ async fn page(
     user: &UserWithoutLabel,
     fault: Option<String>,
 ) -> Result<HttpResponse, Failure> {
-    let free = users::filter_free_labels(context.app.store()?, &candidate_labels(user)).await?;
+    let reserved = &context.app.name_rules().await?.reserved;
+    let candidates = candidate_labels(user, reserved);
+    let free = users::filter_free_labels(context.app.store()?, &candidates).await?;
     let status = if fault.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
@@ -100,7 +104,7 @@ async fn page(
         layout: context.layout(),
         root_domain: context.app.config.root_domain.clone(),
         default_label: user.username.replace('.', "").to_lowercase(),
-        invalid: Label::from_username(&user.username).err(),
+        invalid: Label::from_username(&user.username, reserved).err(),
         choices: free.into_iter().take(MAX_OFFERED).collect(),
         fault,
         redirect_to: redirect_to(context)?,

@@ -47,7 +47,9 @@ pub(crate) async fn check(
         rrset: old.as_ref().and_then(|old| PresentRrset::of(old.id, &all)),
         ..FormPage::in_layout(&context, layout, mode, form)
     };
-    match actions::check_form(&page.form, &user, record_rules(&context), old.as_ref()) {
+    let names = context.app.name_rules().await?;
+    let rules = record_rules(&context, &names);
+    match actions::check_form(&page.form, &user, rules, old.as_ref()) {
         Err(faults) => {
             page.preview = Preview::of_faults(&page.form, &faults);
             page.faults = faults;

@@ -3,16 +3,19 @@
 use askama::Template;
 use starchart_domain::names::RootDomain;
 use starchart_domain::user::UserId;
+use starchart_domain::words::{ListKind, Source};
 use starchart_store::admin::{
-    CertificateStatus, Totals, TrailFilter, TrailLine, UserPage, UserRow,
+    CertificateStatus, ListedWord, NameInUse, Totals, TrailFilter, TrailLine, UserPage, UserRow,
 };
 use starchart_store::sessions::Impersonation;
 use starchart_store::users::User;
 
 use super::{NOW, in_days, signed_in, user};
+use crate::actions::WordRefusal;
 use crate::pages::Layout;
 use crate::pages::admin::{
-    DashboardPage, DeletePage, HealthItem, HealthItemKind, SearchResults, TrailPage,
+    DashboardPage, DeletePage, HealthItem, HealthItemKind, SearchResults, TrailPage, TriedName,
+    WordList, WordRow, WordsPage,
 };
 use crate::pages::home::HomePage;
 
@@ -47,6 +50,50 @@ fn search_results(text: &dyn Fn(&str) -> String) -> SearchResults {
         pages: 3,
         previous: Some("/admin?searchText=use".to_owned()),
         next: Some("/admin?searchText=use&page=3".to_owned()),
+    }
+}
+
+fn words(text: &dyn Fn(&str) -> String) -> WordsPage {
+    let list = |(number, kind): (i64, ListKind)| WordList {
+        kind,
+        source: Source::File,
+        count: 232,
+        rows: vec![WordRow {
+            word: ListedWord {
+                id: number,
+                kind,
+                entry: text("darn"),
+                added_by: text("user3"),
+                added_at: NOW,
+            },
+            records: 3,
+            holder: Some(text("user1")),
+        }],
+        input: text("Darn"),
+        refusal: Some(WordRefusal::InUse {
+            entry: text("darn"),
+            records: 3,
+            users: 1,
+        }),
+    };
+    WordsPage {
+        layout: admin_layout(text, "/admin/words"),
+        root_domain: RootDomain::parse("starchart.com").unwrap(),
+        tried: TriedName {
+            input: text("my-darn"),
+            is_refused: true,
+            sentences: vec![text("Refused: the word “darn” is listed."), text("Why.")],
+        },
+        lists: (1..).zip(ListKind::ALL).map(list).collect(),
+        in_use: vec![NameInUse {
+            fqdn: text("my-darn.user1.starchart.com"),
+            username: text("user1"),
+            records: 3,
+            word: text("darn"),
+        }],
+        in_use_total: "3 records have a name".to_owned(),
+        names_total: 51,
+        word: text("darn"),
     }
 }
 
@@ -153,6 +200,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         ("admin-full", full.render().unwrap()),
         ("admin-delete", delete.render().unwrap()),
         ("admin-trail", trail.render().unwrap()),
+        ("admin-words", words(text).render().unwrap()),
         ("home-admin", home(admin_layout(text, "/"))),
         ("home-impersonating", home(impersonating)),
     ]
