@@ -16,6 +16,7 @@ mod app;
 mod audit;
 mod boot;
 mod browser;
+mod cases;
 mod certificates;
 mod check_config;
 mod csrf;
