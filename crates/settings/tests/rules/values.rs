@@ -7,7 +7,9 @@ use std::time::Duration;
 use starchart_domain::secret::Secret;
 use starchart_domain::ttl::TtlLimits;
 use starchart_domain::words::{ListKind, NameLists};
-use starchart_settings::{DatabaseKind, Environment, LogLevel, Redis, SmtpAuth, render_check};
+use starchart_settings::{
+    DatabaseKind, Environment, LogLevel, Redis, SmtpAuth, render_check, setting_specs,
+};
 use tempfile::TempDir;
 
 use crate::site::{Site, aws, noticed};
@@ -353,6 +355,15 @@ fn metadata_must_be_readable() {
             .bad()
             .contains("SAML_IDP_METADATA_PATH: is required")
     );
+}
+
+#[test]
+fn the_settings_that_open_the_zone_are_of_its_provider() {
+    let loaded = Site::production().good();
+    let names = loaded.settings.zone.provider.access_settings();
+    assert!(names.contains(&"AWS_ROUTE53_HOSTED_ZONE_ID"));
+    let is_setting = |name: &&str| setting_specs().any(|spec| spec.name == *name);
+    assert!(names.iter().all(is_setting), "{names:?}");
 }
 
 /// The files of lists in WORD_LISTS_PATH, and what is told about them.
