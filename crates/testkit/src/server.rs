@@ -175,16 +175,17 @@ pub fn scratch(prefix: &str) -> PathBuf {
         .keep()
 }
 
-/// Returns a TCP port on 127.0.0.1 that is free now; another process may take it.
+/// Returns a TCP port on 127.0.0.1 that is free now. It is below those that the system gives to
+/// connections and to servers that ask for any port, so that hardly another process takes it.
 ///
 /// # Panics
 /// When no port is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .unwrap_or_else(|error| panic!("no free port on 127.0.0.1: {error}"))
+    let mut ports = std::iter::repeat_with(|| rand::random_range(10_000..32_000)).take(1_000);
+    ports
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .unwrap_or_else(|| panic!("no free port on 127.0.0.1"))
 }
 
 fn log_path(dir: &Path) -> PathBuf {
