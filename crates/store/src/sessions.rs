@@ -2,6 +2,8 @@
 
 mod recent;
 
+use std::time::Instant;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
@@ -133,12 +135,12 @@ pub async fn find_recent(store: &Store, token_hash: [u8; 32]) -> Result<Option<S
     if let Some(session) = recent.get(&token_hash) {
         return Ok(Some(session));
     }
-    let writes = recent.writes();
+    let (read_at, writes) = (Instant::now(), recent.writes());
     let session = load(store, token_hash, true).await?;
     if let Some(session) = &session
         && !session.signed_in().groups.admin
     {
-        recent.keep(token_hash, session.clone(), writes);
+        recent.keep(token_hash, session.clone(), read_at, writes);
     }
     Ok(session)
 }
@@ -272,7 +274,8 @@ async fn mark_seen(store: &Store, id: i64, now: i64) {
     }
 }
 
-/// Ends the session, on every replica at once, and its impersonation. An unknown token is no error.
+/// Ends the session and its impersonation. Other processes may show pages to it for half a second
+/// more ([`find_recent`]). An unknown token is no error.
 pub async fn end(store: &Store, token_hash: [u8; 32], request_id: &str) -> Result<(), Error> {
     store
         .write(|tx| async move {

@@ -37,6 +37,15 @@ impl Tx {
     }
 }
 
+/// Forgets recent sessions when it is dropped.
+struct ForgetSessions<'a>(&'a Store);
+
+impl Drop for ForgetSessions<'_> {
+    fn drop(&mut self) {
+        self.0.recent_sessions().forget();
+    }
+}
+
 /// What one try came to.
 enum Try<E> {
     Again(E),
@@ -90,9 +99,11 @@ impl Store {
         let begun = Arc::into_inner(tx.inner).ok_or_else(kept)?;
         match outcome {
             Ok(done) => {
+                // Also after a failure, and when the request is dropped meanwhile: the outcome of
+                // the commit is unknown then.
+                let forget = ForgetSessions(self);
                 let committed = begun.commit().await;
-                // Also after a failure: the outcome of a commit can be unknown.
-                self.recent_sessions().forget();
+                drop(forget);
                 committed
                     .map(|()| done)
                     .map_err(|fault| match Error::from(fault) {

@@ -94,7 +94,7 @@ async fn reject(
     unread_body::keep(&req, payload.into_inner());
     let (mut context, host) = create_context(&req, false)?;
     if host.is_ok()
-        && let Err(error) = load_session(&mut context, false).await
+        && let Err(error) = load_session(&mut context, false, false).await
     {
         tracing::debug!(%error, "session not looked up");
     }
@@ -205,7 +205,12 @@ async fn check_and_read(
     }
     match route.handler {
         Handler::Public(_) => Ok(()),
-        _ => load_session(context, info.is_poll).await,
+        _ => {
+            // A limited route does more than show a page: it hands out a key, or begins a sign-in.
+            let only_shows =
+                context.req.method().is_safe() && route.rate_limit == RouteRateLimit::None;
+            load_session(context, info.is_poll, only_shows).await
+        }
     }
 }
 
@@ -221,14 +226,20 @@ fn with_parts(fields: &[&'static str]) -> Vec<&'static str> {
 
 /// Looks up the session of the request, which extends it unless the page makes the request by
 /// itself: to a route that is only polled, or to reload without scripts.
-async fn load_session(context: &mut RequestContext, is_poll: bool) -> Result<(), Failure> {
+///
+/// With `may_be_recent`, a session that was read a moment ago is good enough.
+async fn load_session(
+    context: &mut RequestContext,
+    is_poll: bool,
+    may_be_recent: bool,
+) -> Result<(), Failure> {
     let Some(token) = context.cookie_token(CookieKind::Session) else {
         return Ok(());
     };
     let (store, hash) = (context.app.store()?, tokens::hash(&token));
     context.session = if is_poll || context.is_reload() {
         sessions::find_for_poll(store, hash).await?
-    } else if context.req.method().is_safe() {
+    } else if may_be_recent {
         sessions::find_recent(store, hash).await?
     } else {
         sessions::find(store, hash).await?

@@ -2,7 +2,7 @@
 //! database for the same row.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 
@@ -17,14 +17,15 @@ const SESSIONS_MAX: u64 = 10_000;
 /// The sessions of the last half second, by the SHA-256 of their tokens. All are forgotten when
 /// this process writes, so that it sees at once what it has changed.
 pub(crate) struct RecentSessions {
-    sessions: Cache<[u8; 32], Read>,
+    sessions: Cache<[u8; 32], CachedSession>,
     /// Counts the writes of this process.
     writes: AtomicU64,
 }
 
 #[derive(Clone)]
-struct Read {
+struct CachedSession {
     session: Session,
+    read_at: Instant,
     /// The number of writes before the session was read.
     writes: u64,
 }
@@ -49,19 +50,32 @@ impl RecentSessions {
     }
 
     /// Returns the number of writes so far, which [`RecentSessions::keep`] takes: a session that is
-    /// read while somebody writes may be outdated at once.
+    /// read during a write may be outdated at once.
     pub(crate) fn writes(&self) -> u64 {
         self.writes.load(Ordering::SeqCst)
     }
 
     /// Returns the session if it was read in the last half second and nothing was written since.
     pub(crate) fn get(&self, token_hash: &[u8; 32]) -> Option<Session> {
-        let read = self.sessions.get(token_hash)?;
-        (read.writes == self.writes()).then_some(read.session)
+        let cached = self.sessions.get(token_hash)?;
+        // The cache counts from when the session was kept, which a slow database delays.
+        let is_recent = cached.read_at.elapsed() < LIFETIME;
+        (is_recent && cached.writes == self.writes()).then_some(cached.session)
     }
 
-    /// Keeps a session that was read after so many writes.
-    pub(crate) fn keep(&self, token_hash: [u8; 32], session: Session, writes: u64) {
-        self.sessions.insert(token_hash, Read { session, writes });
+    /// Keeps a session whose reading began at this time and after so many writes.
+    pub(crate) fn keep(
+        &self,
+        token_hash: [u8; 32],
+        session: Session,
+        read_at: Instant,
+        writes: u64,
+    ) {
+        let cached = CachedSession {
+            session,
+            read_at,
+            writes,
+        };
+        self.sessions.insert(token_hash, cached);
     }
 }

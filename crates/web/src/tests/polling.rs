@@ -27,6 +27,8 @@ async fn polling_alone_does_not_keep_a_session_alive() {
         ("/dns-records/1/lookup", false),
         ("/certificate", false),
         ("/certificate?x=reload", false),
+        ("/dns-records?q=a&reload", true),
+        ("/dns-records?q=reload", false),
         ("/nowhere", false),
     ]);
     for (path, is_poll) in requests {

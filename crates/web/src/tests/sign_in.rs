@@ -238,6 +238,21 @@ async fn a_form_posted_by_a_user_without_a_label_is_reported_as_not_saved() {
 }
 
 #[actix_web::test]
+async fn a_session_of_a_moment_ago_serves_pages_only() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let fields = [("subdomain", "www"), ("type", "A"), ("value", "192.0.2.1")];
+    assert_eq!(browser.get("/dns-records").await.status, StatusCode::OK);
+    test_app
+        .execute_sql("UPDATE sessions SET ended_at = created_at")
+        .await;
+    let asked = browser.get("/certificate/download/privateKey").await;
+    assert!(asked.location().starts_with("/login"), "{}", asked.body);
+    let created = browser.post("/dns-records/new", &fields).await;
+    assert_ne!(created.location(), "/dns-records", "{}", created.body);
+}
+
+#[actix_web::test]
 async fn a_suspended_user_sees_the_support_contact() {
     let test_app = TestApp::new().await;
     let mut browser = Browser::signed_in(&test_app, "user1").await;
