@@ -395,7 +395,7 @@ for (const scripts of [true, false]) {
   story(`records of one name share a TTL that is chosen or typed${how}`, { javaScriptEnabled: scripts }, async (page) => {
     await signIn(page, 'user1', 'user1pass', '/dns-records/new', { scripts });
     const ttl = page.getByLabel('TTL', { exact: true });
-    assert.deepEqual(await ttl.locator('option').allInnerTexts(), ['Default (5 minutes)', '1 minute', '5 minutes', '1 hour', '1 day']);
+    assert.deepEqual(await ttl.locator('option').allInnerTexts(), ['That of other records of this name and type, or 5 minutes', '1 minute', '5 minutes', '1 hour', '1 day']);
     await ttl.selectOption({ label: '1 hour' });
     await fillRecord(page, { name: 'ttl', type: A, value: '192.168.1.21' }, 'Create');
     await page.waitForURL('**/dns-records');
@@ -403,13 +403,13 @@ for (const scripts of [true, false]) {
     await page.goto('/dns-records/new');
     await page.getByLabel('Another TTL', { exact: true }).fill('90s');
     await fillRecord(page, { name: 'ttl', type: A, value: '192.168.1.22' }, 'Create');
-    await page.getByText('1 other record has it now too').waitFor();
+    await page.getByText('1 other record has it as well').waitFor();
     await checkAppearance(page, `records-ttl${scripts ? '' : '-without-scripts'}`, { scripts });
     for (const value of ['192.168.1.21', '192.168.1.22']) {
       assert.match(await row(page, value).innerText(), /TTL 1 minute 30 seconds/);
     }
     await linkOrButton(row(page, '192.168.1.21'), 'Edit DNS record').click();
-    await page.getByText('1 other record of this name and type takes this one too').waitFor();
+    await page.getByText('1 other record of this name and type gets the same').waitFor();
     assert.equal(await ttl.locator('option:checked').innerText(), 'As it is (1 minute 30 seconds)');
     await page.getByLabel('Another TTL', { exact: true }).fill('1w2d');
     await page.getByRole('button', { name: 'Update', exact: true }).click();

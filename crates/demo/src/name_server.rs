@@ -158,7 +158,8 @@ fn build_catalog(zone: &Memory, serial: u32) -> Catalog {
 
 /// Keeps wildcards from answering for what exists, by empty RRsets. By RFC 4592, section 2.2.2, a
 /// wildcard answers neither for a name that exists, whatever its types, nor below such a name;
-/// hickory looks for one wherever an RRset of the type is missing.
+/// hickory looks for one wherever an RRset of the type is missing. Questions for CNAME, and for
+/// types that users cannot create, still reach the wildcard.
 fn limit_wildcards(records: &mut BTreeMap<RrKey, Arc<RecordSet>>) {
     let parents: BTreeSet<LowerName> = records
         .keys()

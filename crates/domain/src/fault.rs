@@ -52,6 +52,14 @@ impl Field {
     }
 }
 
+/// Ends the text of a fault as a sentence, unless it is a question or ends already.
+pub fn sentence(text: String) -> String {
+    match text.ends_with(['.', '?']) {
+        true => text,
+        false => format!("{text}."),
+    }
+}
+
 /// One fault of a record form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -278,14 +286,21 @@ impl fmt::Display for Fault {
             Self::NameHalfTyped { typed, base, front } => write!(
                 f,
                 "{typed} ends in a part of your domain {base}, which is added for you: do you mean \
-                 {front}, or {typed}.{base}"
+                 {}, or {typed}.{base}?",
+                match front.as_str() {
+                    "@" => base.clone(),
+                    front => format!("{front}.{base}"),
+                }
             ),
             Self::TargetNotWhole { typed, options } => {
-                write!(f, "{typed} is not the whole name of a host: do you mean ")?;
+                write!(
+                    f,
+                    "{typed} may not be the whole name of a host: do you mean "
+                )?;
                 for option in options {
                     write!(f, "{option}, or ")?;
                 }
-                write!(f, "{typed}. with a dot at its end, if that is all of it")
+                write!(f, "{typed}. with a dot at its end, if that is all of it?")
             }
             Self::ChangedMeanwhile { now } => write!(
                 f,

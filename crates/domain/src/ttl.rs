@@ -106,8 +106,10 @@ fn split_where(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
 pub enum TtlChoice {
     /// This one, and every record of the RRset takes it.
     Set(Ttl),
-    /// The one that it has; a new RRset gets this one.
+    /// The one that it has. A new RRset gets that of the record that moves there, or this one.
     KeepOr(Ttl),
+    /// The one that it has. A new RRset gets this one.
+    ForNew(Ttl),
 }
 
 impl TtlChoice {
@@ -115,13 +117,17 @@ impl TtlChoice {
     pub fn beside(self, present: Option<Ttl>) -> Ttl {
         match self {
             Self::Set(ttl) => ttl,
-            Self::KeepOr(ttl) => present.unwrap_or(ttl),
+            Self::KeepOr(ttl) | Self::ForNew(ttl) => present.unwrap_or(ttl),
         }
     }
 
-    /// Returns the choice of this TTL for a new RRset only.
-    pub fn if_new(self) -> Self {
-        Self::KeepOr(self.beside(None))
+    /// Returns the TTL of an RRset that has `present`, or none, when a record that has `own`
+    /// becomes the one with this choice.
+    pub fn beside_or_own(self, present: Option<Ttl>, own: Option<Ttl>) -> Ttl {
+        match self {
+            Self::KeepOr(_) => self.beside(present.or(own)),
+            Self::Set(_) | Self::ForNew(_) => self.beside(present),
+        }
     }
 }
 
@@ -152,9 +158,9 @@ pub enum TtlFault {
 impl fmt::Display for TtlFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable => f.write_str(
-                "Enter the TTL as a time: 3600 (seconds), 5m, 1h, 1d, 1w2d or 90 minutes",
-            ),
+            Self::Unreadable => {
+                f.write_str("Enter the TTL as a time: 3600 (seconds), 5m, 1h, 1d or 90 minutes")
+            }
             Self::Odd(odd) => write!(f, "In this field {odd}"),
             Self::TooShort { min } => write!(f, "A TTL is at least {min} here: enter a longer one"),
             Self::TooLong { max } => write!(f, "A TTL is at most {max} here: enter a shorter one"),
@@ -345,16 +351,18 @@ mod tests {
 
     #[test]
     fn a_choice_sets_the_ttl_or_keeps_it() {
-        let (one, other) = (seconds(60), seconds(3_600));
-        for (choice, present, expected) in [
-            (TtlChoice::Set(one), None, one),
-            (TtlChoice::Set(one), Some(other), one),
-            (TtlChoice::KeepOr(one), None, one),
-            (TtlChoice::KeepOr(one), Some(other), other),
-            (TtlChoice::Set(one).if_new(), Some(other), other),
-            (TtlChoice::Set(one).if_new(), None, one),
+        let (one, other, own) = (seconds(60), seconds(3_600), seconds(900));
+        for (choice, present, own, expected) in [
+            (TtlChoice::Set(one), None, None, one),
+            (TtlChoice::Set(one), Some(other), Some(own), one),
+            (TtlChoice::KeepOr(one), None, None, one),
+            (TtlChoice::KeepOr(one), Some(other), Some(own), other),
+            (TtlChoice::KeepOr(one), None, Some(own), own),
+            (TtlChoice::ForNew(one), None, Some(own), one),
+            (TtlChoice::ForNew(one), Some(other), Some(own), other),
         ] {
-            assert_eq!(choice.beside(present), expected, "{choice:?} {present:?}");
+            let ttl = choice.beside_or_own(present, own);
+            assert_eq!(ttl, expected, "{choice:?} {present:?} {own:?}");
         }
     }
 }

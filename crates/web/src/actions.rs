@@ -35,7 +35,7 @@ pub(crate) use certificate::{
 };
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
 pub(crate) use history::{
-    RestoreError, UndoRefusal, UndoStep, Undone, find_change, form_of_version, restore_together,
+    RestoreError, UndoRefusal, UndoStep, Undone, find_change, form_of_change, restore_together,
     undo_change, undo_step,
 };
 pub(crate) use label::{candidate_labels, claim_default_label, claim_label};

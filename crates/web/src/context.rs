@@ -18,6 +18,9 @@ use crate::{address, tokens};
 
 /// The field of the query with which a page without scripts reloads itself.
 const RELOAD_QUERY: &str = "reload";
+/// The maximum length of the signed messages: with its name and attributes, browsers take a cookie
+/// of 4,096 octets (RFC 6265, section 6.1).
+const FLASH_MAX_BYTES: usize = 3_800;
 
 /// What is known about a request.
 pub(crate) struct RequestContext {
@@ -204,12 +207,25 @@ impl RequestContext {
         }]);
     }
 
+    /// Stores as many of the messages as a cookie can hold, at least the first.
     fn store_flash(&self, stored: &[Flash]) {
-        if let Some(signed) = self
-            .app
-            .keys
-            .sign(CookieKind::Flash.base_name(), &stored.to_vec())
-        {
+        let mut stored = stored.to_vec();
+        let sign = |stored: &Vec<Flash>| {
+            let name = CookieKind::Flash.base_name();
+            self.app.keys.sign(name, stored)
+        };
+        let mut signed = sign(&stored);
+        while signed.as_ref().is_some_and(|it| it.len() > FLASH_MAX_BYTES) {
+            match &mut stored[..] {
+                [only] => {
+                    let half = only.text.chars().count() / 2;
+                    only.text = only.text.chars().take(half).chain(['…']).collect();
+                }
+                _ => drop(stored.pop()),
+            }
+            signed = sign(&stored);
+        }
+        if let Some(signed) = signed {
             self.set_cookie(CookieKind::Flash, signed);
         }
     }

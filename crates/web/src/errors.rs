@@ -2,7 +2,7 @@
 //! `error_response` renders a failure as a page or as JSON.
 
 use actix_web::http::{Method, StatusCode};
-use starchart_domain::fault::{Fault, Field};
+use starchart_domain::fault::{Fault, Field, sentence};
 
 use crate::actions::{ActionError, Conflict, Denial, Limit};
 use crate::sign_in_refusal::SignInRefusal;
@@ -240,7 +240,7 @@ impl Failure {
         if faults.is_empty() {
             return self.to_string();
         }
-        let sentences = faults.iter().map(|(_, fault)| format!("{fault}."));
+        let sentences = faults.iter().map(|(_, fault)| sentence(fault.to_string()));
         sentences.collect::<Vec<_>>().join(" ")
     }
 

@@ -1,5 +1,6 @@
 //! What holds for names: the operator's lists with the entries that admins added.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ pub(crate) struct NameRulesCache {
     contact: Option<String>,
     /// The rules, and when their entries were read.
     latest: Mutex<Option<(Instant, Arc<NameRules>)>>,
+    /// Counts the changes by this process.
+    changes: AtomicU64,
 }
 
 impl NameRulesCache {
@@ -25,6 +28,7 @@ impl NameRulesCache {
             lists,
             contact,
             latest: Mutex::new(None),
+            changes: AtomicU64::new(0),
         }
     }
 
@@ -35,17 +39,21 @@ impl NameRulesCache {
         {
             return Ok(Arc::clone(rules));
         }
-        let read_at = Instant::now();
+        let (read_at, changes) = (Instant::now(), self.changes.load(Ordering::SeqCst));
         let added = words::list_entries(store).await?;
         let entries = added.iter().map(|(kind, entry)| (*kind, entry.as_str()));
         let rules = Arc::new(NameRules::new(&self.lists, entries, self.contact.clone()));
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((read_at, Arc::clone(&rules)));
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was read during a change may be outdated.
+        if self.changes.load(Ordering::SeqCst) == changes {
+            *latest = Some((read_at, Arc::clone(&rules)));
+        }
         Ok(rules)
     }
 
     /// Forgets what was read, because an entry was added or removed.
     pub(crate) fn forget(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

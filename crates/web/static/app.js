@@ -285,6 +285,10 @@ if (keys) {
 
 // --- Select records ---
 
+// Enter in a checkbox would press the form's first button.
+document.querySelectorAll("input[form=selected]").forEach((take) =>
+  take.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault()),
+);
 const takeAll = document.getElementById("take-all");
 const takes = [...document.querySelectorAll("input[form=selected]")];
 

@@ -232,7 +232,7 @@ impl fmt::Display for DoubtKind {
             }
             Self::TargetRelative { typed } => write!(
                 f,
-                "{typed} is not the whole name of a host: which one do you mean?"
+                "{typed} may not be the whole name of a host: which one do you mean?"
             ),
             Self::TargetWithoutDot { typed } => write!(
                 f,

@@ -60,7 +60,7 @@ fn summary(diff: &ZoneDiff, current: &[ZoneRecord]) -> Vec<String> {
     let new = |record: &crate::record::NewRecord| {
         let ttl = match record.ttl {
             TtlChoice::Set(ttl) => format!(" for {ttl}"),
-            TtlChoice::KeepOr(_) => String::new(),
+            TtlChoice::KeepOr(_) | TtlChoice::ForNew(_) => String::new(),
         };
         format!(
             "{} {} {}{ttl}",

@@ -19,8 +19,10 @@ use crate::app::{App, TestEnv};
 use crate::boot::{Database, status};
 
 /// Longer than the longest pause between two attempts, which is the one after a refused password of
-/// the mail server.
-const RECOVERY_LIMIT: Duration = Duration::from_secs(300);
+/// the mail server; pauses grow with the fault.
+fn recovery_limit() -> Duration {
+    Duration::from_secs(300) + window()
+}
 
 /// How long the lines about a fault are counted: `STARCHART_TEST_FAULT_WINDOW_S`, else five
 /// seconds.
@@ -105,7 +107,7 @@ async fn observe(app: &App, fault: &Fault<'_>, begun: Instant, end: impl AsyncFn
     let recovered = if fault.end.is_empty() {
         "by new settings".to_owned()
     } else {
-        eventually_within(RECOVERY_LIMIT, fault.end, async || {
+        eventually_within(recovery_limit(), fault.end, async || {
             match is_logged(app, fault.end, "") {
                 true => Ok(()),
                 false => Err(complaints(app)),

@@ -54,7 +54,10 @@ async fn entries_hold_on_every_process_within_seconds() {
     assert!(refused.body.contains(told), "{}", refused.body);
     let row = user.row(&format!("my-darn.user1.{ROOT}"), "A").await;
     let row = row.expect("an existing record stays");
-    assert_eq!(user.edit(&row.id, "A", "192.0.2.2").await.status, 422);
+    // It keeps its name, and no other record gets it.
+    assert_eq!(user.edit(&row.id, "A", "192.0.2.2").await.status, 303);
+    let second = user.create("my-darn", "A", "192.0.2.3").await;
+    assert_eq!(second.status, 422, "{}", second.body);
     let page = admin.get(PATH).await;
     assert!(page.body.contains(&format!("my-darn.user1.{ROOT}")));
 

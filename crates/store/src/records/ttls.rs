@@ -59,8 +59,8 @@ impl RrsetTtls {
         for WrittenRecord { new, old } in written {
             let rrset = (new.name.fqdn().to_owned(), new.value.rtype());
             let own = old.map(|row| read_ttl(row.ttl)).transpose()?;
-            let is_kept = matches!(new.ttl, TtlChoice::KeepOr(_));
-            let ttl = new.ttl.beside(known.get(&rrset).copied().or(own));
+            let is_kept = !matches!(new.ttl, TtlChoice::Set(_));
+            let ttl = new.ttl.beside_or_own(known.get(&rrset).copied(), own);
             let best = chosen.entry(rrset).or_insert((is_kept, ttl));
             *best = (*best).min((is_kept, ttl));
         }

@@ -1,10 +1,11 @@
 //! Undoing a change of a record.
 
 use starchart_domain::expiry::RESTORE_MS;
-use starchart_domain::fault::{Fault, Field};
+use starchart_domain::fault::{Fault, Field, sentence};
 use starchart_domain::names::idn::with_letters;
 use starchart_domain::record::{NewRecord, RecordForm};
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::TtlChoice;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{
@@ -80,7 +81,7 @@ pub(crate) fn undo_step(entry: &HistoryEntry, now: Timestamp) -> Result<UndoStep
 }
 
 /// Fills the form with what the record was.
-pub(crate) fn form_of_version(owner: &User, version: &RecordVersion) -> RecordForm {
+fn form_of_version(owner: &User, version: &RecordVersion) -> RecordForm {
     let form = RecordForm::of_stored(
         &owner.base,
         &version.name,
@@ -95,31 +96,43 @@ pub(crate) fn form_of_version(owner: &User, version: &RecordVersion) -> RecordFo
     }
 }
 
-/// Checks the former record as it would be written now. It brings its TTL only if the change, or one
-/// after it, gave its RRset another one.
+/// Fills the form with what the record was. It brings its TTL only where undoing the change sets
+/// it: a record that was moved to another name or type, or that comes back, takes the TTL of the
+/// records that are there.
+pub(crate) fn form_of_change(
+    owner: &User,
+    entry: &HistoryEntry,
+    before: &RecordVersion,
+    present: Option<&Record>,
+) -> RecordForm {
+    let sets_ttl = present.is_some_and(|now| {
+        let is_same_rrset = (&now.name, now.rtype) == (&before.name, before.rtype);
+        let after = entry.after.as_ref();
+        let changed_ttl = after.is_some_and(|after| after.ttl != before.ttl);
+        is_same_rrset && now.ttl != before.ttl && (changed_ttl || entry.was_followed())
+    });
+    let mut form = form_of_version(owner, before);
+    if !sets_ttl {
+        form.ttl = String::new();
+    }
+    form
+}
+
+/// Checks the former record as it would be written now. A new RRset gets the TTL that it had, also
+/// one from before the limits.
 fn check_version(
     owner: &User,
     entry: &HistoryEntry,
-    version: &RecordVersion,
+    before: &RecordVersion,
+    present: Option<&Record>,
     rules: &RecordRules<'_>,
 ) -> Result<NewRecord, Vec<(Field, Fault)>> {
-    let form = form_of_version(owner, version);
+    let form = form_of_change(owner, entry, before, present);
     let mut former = form.check(&owner.base, rules.words, &rules.ttls)?;
-    if !has_set_ttl(entry) {
-        former.ttl = former.ttl.if_new();
+    if form.ttl.is_empty() {
+        former.ttl = TtlChoice::ForNew(before.ttl);
     }
     Ok(former)
-}
-
-/// Whether the change, or one after it, may have given the RRset of the record another TTL. A record
-/// that was moved to another RRset, or comes back into one, takes the TTL that the other records
-/// have there.
-fn has_set_ttl(entry: &HistoryEntry) -> bool {
-    let (Some(before), Some(after)) = (&entry.before, &entry.after) else {
-        return false;
-    };
-    let is_same_rrset = (&before.name, before.rtype) == (&after.name, after.rtype);
-    is_same_rrset && (before.ttl != after.ttl || entry.was_followed())
 }
 
 /// Finds a change of the owner's records.
@@ -157,7 +170,7 @@ pub(crate) async fn undo_change(
     let new = match step {
         UndoStep::Delete => None,
         UndoStep::Edit(version) | UndoStep::Restore(version) => {
-            let checked = check_version(owner, entry, version, &rules);
+            let checked = check_version(owner, entry, version, old.as_ref(), &rules);
             Some(checked.map_err(ActionError::Invalid)?)
         }
     };
@@ -236,7 +249,7 @@ pub(crate) async fn restore_together(
             }
             Err(refusal) => return Err(refused(refusal.to_string())),
         };
-        let checked = check_version(owner, entry, version, &rules);
+        let checked = check_version(owner, entry, version, None, &rules);
         news.push(checked.map_err(|faults| refused(sentences(&faults)))?);
     }
     rules
@@ -270,7 +283,7 @@ pub(crate) async fn restore_together(
 fn sentences(faults: &[(Field, Fault)]) -> String {
     let texts: Vec<String> = faults
         .iter()
-        .map(|(_, fault)| format!("{fault}."))
+        .map(|(_, fault)| sentence(fault.to_string()))
         .collect();
     texts.join(" ")
 }

@@ -1,10 +1,12 @@
 //! Creating, editing, renewing and deleting a record.
 
 use starchart_domain::fault::{Fault, Field};
+use starchart_domain::input::clean_line;
 use starchart_domain::paste::{before_part_of_base, target_options};
 use starchart_domain::plural::pluralize;
 use starchart_domain::record::{
-    NameClass, Neighbour, NewRecord, RecordForm, RecordId, ValueNote, conflict_with, notes_beside,
+    NameClass, Neighbour, NewRecord, RecordForm, RecordId, RecordType, ValueNote, conflict_with,
+    notes_beside,
 };
 use starchart_domain::ttl::{TtlChoice, TtlLimits};
 use starchart_domain::user::UserId;
@@ -129,25 +131,38 @@ pub(crate) fn check_form(
     rules: RecordRules<'_>,
     old: Option<&Record>,
 ) -> Result<NewRecord, Vec<(Field, Fault)>> {
-    let new = form.check(&owner.base, rules.words, &rules.ttls)?;
+    // A name that was allowed once may be kept, whatever words are refused since.
+    let any_word = WordFilter::default();
+    let keeps_name = old.is_some_and(|old| {
+        let typed = form.check(&owner.base, &any_word, &rules.ttls);
+        typed.is_ok_and(|new| new.name.fqdn() == old.name)
+    });
+    let words = if keeps_name { &any_word } else { rules.words };
+    let new = form.check(&owner.base, words, &rules.ttls)?;
     let mut questions = Vec::new();
     let is_kept = old.is_some_and(|old| old.name == new.name.fqdn());
+    let name = clean_line(&form.name);
     if !is_kept
-        && rules.confirmed_name != Some(form.name.as_str())
-        && let Some(front) = before_part_of_base(&form.name, &owner.base)
+        && rules.confirmed_name.map(clean_line).as_deref() != Some(&*name)
+        && let Some(front) = before_part_of_base(&name, &owner.base)
     {
-        let typed = form.name.trim().to_lowercase();
+        let typed = name.to_lowercase();
         let base = owner.base.to_string();
         questions.push((Field::Name, Fault::NameHalfTyped { typed, base, front }));
     }
     let value = &new.value;
     let is_kept = old
         .is_some_and(|old| old.rtype == value.rtype() && old.presentation == value.presentation());
+    // The parameters of an HTTPS or SVCB record follow its target.
+    let target = match value.rtype() {
+        RecordType::Https | RecordType::Svcb => value.input().split_whitespace().next(),
+        rtype => rtype.points_to_host().then(|| value.input()),
+    };
     if !is_kept
-        && value.rtype().points_to_host()
-        && let Some(options) = target_options(value.input(), &owner.base)
+        && let Some(target) = target.filter(|target| *target != ".")
+        && let Some(options) = target_options(target, &owner.base)
     {
-        let typed = value.input().to_lowercase();
+        let typed = target.to_lowercase();
         questions.push((Field::Value, Fault::TargetNotWhole { typed, options }));
     }
     match questions.is_empty() {
@@ -310,7 +325,7 @@ fn shared_ttl(all: &[Record], record: &Record, new: &NewRecord) -> Option<ValueN
         let has = pluralize(others, "other record has", "other records have");
         let rtype = record.rtype;
         ValueNote::about(format!(
-            "The TTL {ttl} is that of all {rtype} records of {name}: {has} it now too."
+            "The TTL {ttl} is that of all {rtype} records of {name}: {has} it as well."
         ))
     })
 }

@@ -169,7 +169,7 @@ impl fmt::Display for WordRefusal {
             } => write!(
                 f,
                 "{} of {} {} “{entry}” in the name. What is there stays: it can be renewed and \
-                 deleted, but edited only under another name.",
+                 deleted, and edited under their name, but not created again.",
                 pluralize(*records, "record", "records"),
                 pluralize(*users, "user", "users"),
                 if *records == 1 { "has" } else { "have" },

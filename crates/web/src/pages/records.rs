@@ -12,8 +12,9 @@ mod selected;
 pub(super) mod state;
 mod zone_file;
 
-use starchart_domain::record::{RecordId, RecordType};
+use starchart_domain::record::{NewRecord, RecordId, RecordType};
 use starchart_domain::time::Timestamp;
+use starchart_domain::ttl::Ttl;
 use starchart_domain::words::NameRules;
 use starchart_store::records::{self, Record};
 
@@ -79,6 +80,23 @@ fn poll_for_s(all: &[Record], now: Timestamp) -> u32 {
     };
     let left_ms = POLL_AFTER_CHANGE_MS - now.since(newest);
     u32::try_from(left_ms / 1_000).unwrap_or_default()
+}
+
+/// Returns the TTL that the present records of an RRset have.
+fn rrset_ttl(present: &[Record], name: &str, rtype: RecordType) -> Option<Ttl> {
+    let mut of_rrset = present.iter();
+    let found = of_rrset.find(|known| known.name == name && known.rtype == rtype);
+    found.map(|known| known.ttl)
+}
+
+/// Returns the TTL that other present records of the RRset have, if the new record gives them
+/// another one. `id` is the record that it replaces.
+fn ttl_of_others(new: &NewRecord, id: Option<RecordId>, present: &[Record]) -> Option<Ttl> {
+    let (name, rtype) = (new.name.fqdn(), new.value.rtype());
+    let is_other =
+        |known: &&Record| known.name == name && known.rtype == rtype && Some(known.id) != id;
+    let kept = present.iter().find(is_other)?.ttl;
+    (new.ttl.beside(Some(kept)) != kept).then_some(kept)
 }
 
 /// Returns what a record has to comply with.

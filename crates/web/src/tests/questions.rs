@@ -69,7 +69,30 @@ async fn half_typed_names_and_targets_are_asked_about() {
             "web.dc1",
             &["value:web.dc1.user1.starchart.com.", "value:web.dc1."],
         ),
-        // Names.
+        // What follows a target is kept.
+        (
+            "d4",
+            "HTTPS",
+            "www alpn=h2,h3",
+            &["value:www.user1.starchart.com. alpn=h2,h3"],
+        ),
+        (
+            "d5",
+            "HTTPS",
+            "www.user1 alpn=h2",
+            &[
+                "value:www.user1.starchart.com. alpn=h2",
+                "value:www.user1.user1.starchart.com. alpn=h2",
+                "value:www.user1. alpn=h2",
+            ],
+        ),
+        // Names, also with what cannot be seen.
+        (
+            "www.user1\u{200b}",
+            "A",
+            "192.0.2.3",
+            &["subdomain:www", "subdomain:www.user1"],
+        ),
         (
             "user1",
             "A",

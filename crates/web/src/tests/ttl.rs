@@ -39,7 +39,7 @@ async fn the_form_sets_a_ttl_or_keeps_it() {
     let mut browser = Browser::signed_in(&test_app, "user1").await;
     let form = browser.get("/dns-records/new").await.body;
     for part in [
-        "<option value=\"\" selected>Default (5 minutes)</option>",
+        "selected>That of other records of this name and type, or 5 minutes</option>",
         "<option value=\"60\">1 minute</option>",
         "<option value=\"300\">5 minutes</option>",
         "<option value=\"3600\">1 hour</option>",
@@ -101,7 +101,7 @@ async fn operators_limit_what_users_choose() {
     .await;
     let mut browser = Browser::signed_in(&test_app, "user1").await;
     let form = browser.get("/dns-records/new").await.body;
-    assert!(form.contains("Default (10 minutes)") && form.contains(">1 hour<"));
+    assert!(form.contains("name and type, or 10 minutes") && form.contains(">1 hour<"));
     assert!(!form.contains(">1 minute<") && !form.contains(">1 day<"));
     post_record(&mut browser, "/dns-records/new", "192.0.2.1", &[]).await;
     assert_eq!(ttls(&test_app, &browser).await, [600]);
@@ -128,7 +128,7 @@ async fn other_records_of_the_rrset_take_the_ttl_and_the_pages_say_so() {
     let form = browser.get(&path).await.body;
     assert!(
         form.contains("As it is (1 hour)")
-            && form.contains("1 other record of this name and type takes this one too"),
+            && form.contains("1 other record of this name and type gets the same"),
         "{form}"
     );
     // The change of the other record is in the history of this one, and what it replaced is named.
@@ -201,6 +201,31 @@ async fn undoing_and_restoring_bring_the_ttl_back() {
     post_record(&mut browser, &path, "192.0.2.9", &[]).await;
     undo(&mut browser, HistoryAction::Edit, first.id.0).await;
     assert_eq!(ttls(&test_app, &browser).await, [300, 300]);
+
+    // One that was moved and given another TTL at once comes back with what it had.
+    let moved = [
+        ("subdomain", "moved"),
+        ("type", "A"),
+        ("value", "192.0.2.1"),
+        ("ttl", "60"),
+    ];
+    let alone = [
+        ("subdomain", "alone"),
+        ("type", "A"),
+        ("value", "192.0.2.1"),
+        ("ttl", "3600"),
+    ];
+    browser.post("/dns-records/new", &alone).await;
+    let all = list_records(&test_app, &browser).await;
+    let lone = all.iter().find(|record| record.name.starts_with("alone"));
+    let lone = lone.unwrap().id.0;
+    browser.post(&format!("/dns-records/{lone}"), &moved).await;
+    undo(&mut browser, HistoryAction::Edit, lone).await;
+    let all = list_records(&test_app, &browser).await;
+    let back = all.iter().find(|record| record.id.0 == lone).unwrap();
+    assert_eq!((&back.name[..5], back.ttl.as_seconds()), ("alone", 3_600));
+    let fields = [("intent", "delete-dns-record"), ("id", &lone.to_string())];
+    browser.post("/dns-records", &fields).await;
 
     // A record that comes back into an RRset takes its TTL, and alone its own.
     post_record(&mut browser, &path, "192.0.2.1", &[("ttl", "3600")]).await;

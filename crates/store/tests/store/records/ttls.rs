@@ -291,7 +291,7 @@ async fn the_ttl_ends_with_the_rrset_and_comes_back(world: &World) {
     assert_eq!(other.ttl, Ttl::DEFAULT, "nothing is left of the TTL");
     world.delete(&user, other.id).await.unwrap();
     let new = NewRecord {
-        ttl: slow.ttl.if_new(),
+        ttl: TtlChoice::ForNew(slow.ttl.beside(None)),
         ..slow
     };
     let restore = RecordChange::Restore {

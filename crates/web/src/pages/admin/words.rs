@@ -220,7 +220,7 @@ async fn remove(context: &RequestContext, admin: &Admin) -> Result<HttpResponse,
         Some((_, entry)) => (FlashKind::Done, format!("“{entry}” was removed.")),
         None => (
             FlashKind::Note,
-            "Another admin has removed this entry already.".to_owned(),
+            "This entry was removed already.".to_owned(),
         ),
     };
     context.set_flash(&[message]);

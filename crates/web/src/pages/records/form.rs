@@ -413,8 +413,10 @@ pub(crate) async fn show_kept_form(
             FormPage::with_rrset(context, user, mode, input).await?
         }
     };
+    let answered = confirmed_name(&form).filter(|name| *name == page.form.name);
     responses::ok(&FormPage {
         is_kept: true,
+        answered: answered.map(str::to_owned),
         ..page
     })
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
+use starchart_domain::fault::sentence;
 use starchart_domain::names::idn::with_letters;
 use starchart_domain::record::RecordId;
 use starchart_domain::time::Timestamp;
@@ -16,7 +17,7 @@ use super::delete::delete_page;
 use super::form::{FormMode, confirm_page, faults_page, saved_response};
 use super::{list_names, record_rules};
 use crate::actions::{
-    self, ActionError, Conflict, RestoreError, UndoRefusal, UndoStep, Undone, form_of_version,
+    self, ActionError, Conflict, RestoreError, UndoRefusal, UndoStep, Undone, form_of_change,
     undo_step,
 };
 use crate::actor::User;
@@ -213,7 +214,14 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
     )
     .await;
     let error = match done {
-        Ok(Undone::Saved(saved)) => return Ok(saved_response(&context, saved, "restored")),
+        Ok(Undone::Saved(saved)) => {
+            let done = if entry.exists() {
+                "changed back"
+            } else {
+                "restored"
+            };
+            return Ok(saved_response(&context, saved, done));
+        }
         Ok(Undone::Deleted(record)) => {
             let text = format!(
                 "DNS Record \"{}\" has been successfully deleted",
@@ -238,7 +246,8 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
             error => Err(error.into()),
         };
     };
-    let form = form_of_version(&user, before);
+    let present = records::get(store, user.id, entry.record_id).await?;
+    let form = form_of_change(&user, &entry, before, present.as_ref());
     let mode = if entry.exists() {
         FormMode::Edit {
             id: entry.record_id.0,
@@ -285,7 +294,10 @@ async fn restore(
         }
         Err(RestoreError::Action(error)) => return Err(error.into()),
     };
-    let text = format!("Nothing was restored. {why} Here you can restore the records singly.");
+    let text = format!(
+        "Nothing was restored. {} Here you can restore the records singly.",
+        sentence(why)
+    );
     context.set_flash(&[(FlashKind::Failed, text)]);
     Ok(see_other("/dns-records/history"))
 }

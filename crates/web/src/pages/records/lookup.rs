@@ -19,6 +19,8 @@ use crate::errors::Failure;
 use crate::pages::{Layout, filters};
 use crate::responses::{self, see_other};
 
+/// How many changes of the record are looked at for the TTL that it had.
+const CHANGES: u64 = 50;
 const MINUTE_MS: i64 = 60 * 1_000;
 
 /// `GET /dns-records/{id}/lookup`: what the name servers answer, and the command to ask them.
@@ -33,7 +35,7 @@ pub(crate) struct LookupPage {
     pub(crate) poll_for_s: u32,
     /// What the world answered, when it was asked.
     pub(crate) world: Option<Lookup>,
-    /// The TTL before the newest change; `None` if that created the record.
+    /// The longest TTL of before a change that resolvers may still remember.
     pub(crate) replaced_ttl: Option<Ttl>,
 }
 
@@ -76,7 +78,11 @@ impl<'a> ServerLine<'a> {
             answer,
             has_answer: !matches!(answered.answer, Answer::Failed(_)),
             is_current,
-            until: until.and_then(|minute| Some(minute.get(11..)?.to_owned())),
+            // The day is said only if it is another one.
+            until: until.map(|minute| match minute.strip_prefix(&asked_at.date()) {
+                Some(time) => time.trim_start().to_owned(),
+                None => minute,
+            }),
         }
     }
 }
@@ -144,15 +150,20 @@ pub(crate) async fn lookup(
         record: Some(record.id),
         ..HistoryFilter::default()
     };
-    let newest = records::list_history(context.app.store()?, user.id, filter, 1).await?;
-    let before = newest.into_iter().next().and_then(|entry| entry.before);
+    let changes = records::list_history(context.app.store()?, user.id, filter, CHANGES).await?;
+    let replaced_ttl = changes
+        .iter()
+        .filter_map(|entry| Some((entry.at, entry.before.as_ref()?.ttl)))
+        .filter(|(at, ttl)| now.since(*at) <= i64::from(ttl.as_seconds()) * 1_000)
+        .map(|(_, ttl)| ttl)
+        .max();
     responses::ok(&LookupPage {
         layout: context.layout(),
         record,
         server,
         poll_for_s,
         world,
-        replaced_ttl: before.map(|before| before.ttl),
+        replaced_ttl,
     })
 }
 

@@ -13,7 +13,7 @@ use starchart_domain::record::{NewRecord, RecordForm, RecordType};
 use starchart_domain::ttl::{Ttl, TtlLimits};
 use starchart_store::records::{self, Record};
 
-use super::{list_names, record_rules};
+use super::{list_names, record_rules, ttl_of_others};
 use crate::actions::{self, ActionError, BatchError, Conflict, Limit, RecordRules, SavedRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -225,7 +225,7 @@ impl PastePage {
             }
             match row.record.form.check(&user.base, rules.words, &rules.ttls) {
                 Ok(new) => {
-                    row.ttl_of_others = ttl_of_others(&new, present);
+                    row.ttl_of_others = ttl_of_others(&new, None, present);
                     places.push(at);
                     news.push(new);
                 }
@@ -247,15 +247,6 @@ impl PastePage {
             is_exceeded.then(reached).flatten()
         });
     }
-}
-
-/// Returns the TTL that the present records of the RRset have, if the new record gives them
-/// another one.
-fn ttl_of_others(new: &NewRecord, present: &[Record]) -> Option<Ttl> {
-    let (name, rtype) = (new.name.fqdn(), new.value.rtype());
-    let of_rrset = |known: &&Record| known.name == name && known.rtype == rtype;
-    let kept = present.iter().find(of_rrset)?.ttl;
-    (new.ttl.beside(Some(kept)) != kept).then_some(kept)
 }
 
 impl PastedRow {

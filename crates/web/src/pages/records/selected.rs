@@ -123,8 +123,13 @@ async fn refuse_missing(
             StatusCode::NOT_FOUND,
             format!(
                 "Nothing was changed: {} not there any more, deleted in another window or \
-                 expired. The others are still ticked.",
-                pluralize(missing as u64, "ticked record is", "ticked records are")
+                 expired.{}",
+                pluralize(missing as u64, "ticked record is", "ticked records are"),
+                if found.is_empty() {
+                    ""
+                } else {
+                    " The others are still ticked."
+                }
             ),
         ),
     };

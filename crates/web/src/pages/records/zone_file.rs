@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use askama::Template;
 use starchart_domain::certificate::caa::IssuanceForbidden;
-use starchart_domain::fault::Fault;
+use starchart_domain::fault::{Fault, sentence};
 use starchart_domain::paste::Doubt;
 use starchart_domain::plural::pluralize;
 use starchart_domain::record::{NewRecord, RecordType};
@@ -18,7 +18,7 @@ use starchart_domain::zone_file::{self, FaultyLine, ZoneRecord};
 use starchart_store::records::{self, Record};
 
 use super::history::FieldChange;
-use super::record_rules;
+use super::{record_rules, rrset_ttl, ttl_of_others};
 use crate::actions::{
     self, ActionError, BatchError, Conflict, PlannedChange, RecordRules, SeenRecord,
 };
@@ -55,6 +55,8 @@ pub(crate) struct DiffRow {
     pub(crate) before: Option<String>,
     /// The record as it will be, unless one is deleted.
     pub(crate) after: Option<String>,
+    /// The TTL of other records of its name and type, if it gives them another one.
+    pub(crate) ttl_of_others: Option<Ttl>,
     /// The notes that change with it.
     pub(crate) notes: Vec<FieldChange>,
     /// How the line was read.
@@ -173,8 +175,7 @@ fn compare(
     };
     let line_of_new = |new: &NewRecord| {
         let (name, rtype) = (new.name.fqdn(), new.value.rtype());
-        let is_of_rrset = |known: &&Record| known.name == name && known.rtype == rtype;
-        let kept = present.iter().find(is_of_rrset).map(|known| known.ttl);
+        let kept = rrset_ttl(present, name, rtype);
         line_of(name, new.ttl.beside(kept), rtype, new.value.presentation())
     };
     let changes = diff.change.into_iter().map(|changed| {
@@ -206,6 +207,10 @@ fn compare(
         rows: rows
             .map(|(at, (change, before, after, notes, doubts))| DiffRow {
                 number: at + 1,
+                ttl_of_others: change.new_record().and_then(|new| {
+                    let id = change.old_record().map(|old| old.id);
+                    ttl_of_others(new, id, present)
+                }),
                 // A text with some of the records deletes none of the others.
                 is_taken: is_complete && after.is_some(),
                 change,
@@ -240,11 +245,6 @@ fn changed_notes(old: Option<&Record>, new: &NewRecord) -> Vec<FieldChange> {
 }
 
 fn faulty_line(line: FaultyLine) -> (usize, String, Vec<String>) {
-    // Doubts are sentences already, faults are not.
-    let sentence = |reason: String| match reason.ends_with(['.', '?']) {
-        true => reason,
-        false => format!("{reason}."),
-    };
     let reasons = line.reasons.into_iter().map(sentence).collect();
     (line.line, line.source, reasons)
 }

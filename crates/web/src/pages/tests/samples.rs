@@ -348,7 +348,9 @@ fn compared(text: &dyn Fn(&str) -> String, path: &str) -> ZoneFilePage {
                 fingerprint: text("0123456789abcdef"),
             }),
             before: Some(text("www.user1.starchart.com A 192.0.2.1")),
-            after: Some(text("www.user1.starchart.com A 192.0.2.2")),
+            // Another line than the one before, whatever the sample is.
+            after: Some(text("www.user1.starchart.com A 192.0.2.2") + " changed"),
+            ttl_of_others: Some(Ttl::DEFAULT),
             notes: vec![FieldChange {
                 label: "Course",
                 before: String::new(),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
+use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::NewRecord;
 use starchart_domain::ttl::Ttl;
 use starchart_store::records::{self, Record};
@@ -13,7 +14,7 @@ use crate::actions;
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::pages::records::{path_id, record_rules};
+use crate::pages::records::{path_id, record_rules, rrset_ttl};
 use crate::responses;
 
 /// Shows what is wrong with the form, or what it would publish, and saves nothing
@@ -55,14 +56,22 @@ pub(crate) async fn check(
             page.faults = faults;
         }
         Ok(new) => {
+            let id = old.as_ref().map(|old| old.id);
+            let limit = rules.limit.filter(|limit| all.len() >= *limit as usize);
+            page.conflicting =
+                actions::list_conflicting(context.app.store()?, &user, &new, id).await?;
             let ttl = new_ttl(&new, old.as_ref(), &all);
             let mut others = all;
-            others.retain(|record| Some(record.id) != old.as_ref().map(|old| old.id));
+            others.retain(|record| Some(record.id) != id);
             let conflicts = actions::conflicts(&[&new], others.iter());
             page.faults = conflicts
                 .into_iter()
                 .flat_map(|(_, faults)| faults)
                 .collect();
+            if let (Some(limit), None) = (limit, id) {
+                page.faults
+                    .push((Field::Form, Fault::QuotaReached { limit }));
+            }
             let notes = actions::notes_of(&new, &user, &others);
             let faults = page.faults.iter().map(|(_, fault)| fault.to_string());
             let remarks = faults
@@ -77,9 +86,6 @@ pub(crate) async fn check(
 /// Returns the TTL that the record will have: the chosen one, that of its RRset, or its own.
 fn new_ttl(new: &NewRecord, old: Option<&Record>, all: &[Record]) -> Ttl {
     let (name, rtype) = (new.name.fqdn(), new.value.rtype());
-    let mut of_rrset = all
-        .iter()
-        .filter(|record| record.name == name && record.rtype == rtype);
-    let present = of_rrset.next().or(old).map(|record| record.ttl);
-    new.ttl.beside(present)
+    let own = old.map(|record| record.ttl);
+    new.ttl.beside_or_own(rrset_ttl(all, name, rtype), own)
 }

@@ -41,23 +41,27 @@ impl Answer {
         }
     }
 
-    /// With a dot at its end, a target is whole for certain.
-    fn target(host: &str) -> Self {
+    /// With a dot at its end, a target is whole for certain. What follows it in `input`, such as
+    /// the parameters of an HTTPS record, is kept.
+    fn target(host: &str, input: &str) -> Self {
+        let rest = input.trim().split_once(char::is_whitespace);
+        let rest = rest.map_or_else(String::new, |(_, rest)| format!(" {}", rest.trim()));
         Self {
-            value: format!("value:{host}."),
-            text: format!("{host}."),
+            value: format!("value:{host}.{rest}"),
+            text: format!("{host}.{rest}"),
         }
     }
 
-    /// Lists the answers to the question in a fault; none for any other fault.
-    fn to(fault: &Fault) -> Vec<Self> {
+    /// Lists the answers to the question in a fault of a form with this value; none for any other
+    /// fault.
+    fn to(fault: &Fault, input: &str) -> Vec<Self> {
         match fault {
             Fault::NameHalfTyped { typed, base, front } => {
                 vec![Self::name(front, base), Self::name(typed, base)]
             }
             Fault::TargetNotWhole { typed, options } => {
                 let options = options.iter().chain([typed]);
-                options.map(|host| Self::target(host)).collect()
+                options.map(|host| Self::target(host, input)).collect()
             }
             Fault::Value(ValueFault::Mistyped(mistyped)) => match mistyped.as_ref() {
                 Mistyped {
@@ -66,8 +70,8 @@ impl Answer {
                     base: Some(base),
                     ..
                 } => vec![match name.trim_end_matches('.') {
-                    "@" => Self::target(base),
-                    name => Self::target(&format!("{name}.{base}")),
+                    "@" => Self::target(base, input),
+                    name => Self::target(&format!("{name}.{base}"), input),
                 }],
                 _ => Vec::new(),
             },
@@ -148,7 +152,10 @@ impl FormPage {
     pub(super) fn ttls(&self) -> impl Iterator<Item = (String, String)> {
         let kept = match &self.rrset {
             Some(rrset) => format!("As it is ({})", rrset.ttl),
-            None => format!("Default ({})", self.ttls.default),
+            None => format!(
+                "That of other records of this name and type, or {}",
+                self.ttls.default
+            ),
         };
         let presets = self.ttls.presets();
         let presets = presets.map(|ttl| (ttl.as_seconds().to_string(), ttl.to_string()));
@@ -167,8 +174,8 @@ impl FormPage {
         (others > 0).then(|| {
             pluralize(
                 others,
-                "other record of this name and type takes",
-                "other records of this name and type take",
+                "other record of this name and type gets",
+                "other records of this name and type get",
             )
         })
     }
@@ -202,13 +209,14 @@ impl FormPage {
 
     /// Returns the buttons that answer a question about a field.
     pub(super) fn answers_of(&self, field: Field) -> Vec<Answer> {
-        self.faults_of(field).flat_map(Answer::to).collect()
+        let answers = |fault| Answer::to(fault, &self.form.input);
+        self.faults_of(field).flat_map(answers).collect()
     }
 
     /// Returns whether there are such buttons before the one that saves.
     pub(super) fn asks(&self) -> bool {
         let mut faults = self.faults.iter();
-        faults.any(|(_, fault)| !Answer::to(fault).is_empty())
+        faults.any(|(_, fault)| !Answer::to(fault, &self.form.input).is_empty())
     }
 
     /// Returns whether the support contact can help with a fault.
