@@ -38,7 +38,7 @@ impl NameRules {
     ) -> Self {
         let mut rules = Self::default();
         rules.words.contact = contact;
-        let listed = ListKind::ALL.into_iter();
+        let listed = ListKind::ALL.iter().copied();
         let listed = listed.flat_map(|kind| {
             let source = lists.source(kind);
             lists.entries(kind).map(move |entry| (kind, entry, source))

@@ -163,7 +163,7 @@ fn each_value_of_the_example_is_valid() {
     fs::write(at("config/idp-metadata-dev.xml"), "<EntityDescriptor/>").unwrap();
     fs::write(at("config/test-ca.pem"), "a root certificate").unwrap();
     fs::create_dir(at("config/words")).unwrap();
-    for kind in ListKind::ALL {
+    for &kind in ListKind::ALL {
         let path = format!("config/words/{}", kind.file_name());
         fs::write(at(&path), text(&path)).unwrap();
     }

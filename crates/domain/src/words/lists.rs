@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use strum::VariantArray;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::letter_of;
@@ -16,13 +17,13 @@ const MIN_LETTERS: usize = 3;
 /// The longest entry, in characters: what a name can have (RFC 1035 section 2.3.4).
 const ENTRY_MAX: usize = 253;
 
-/// What a list is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What a list is about, in the order of the admin page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum ListKind {
-    /// Phrases in which a refused word is harmless, and words that are not refused at all.
-    Allowed,
     /// Words that no name may contain.
     Refused,
+    /// Phrases in which a refused word is harmless, and words that are not refused at all.
+    Allowed,
     /// Labels under the root domain that no user may choose.
     Reserved,
 }
@@ -93,8 +94,8 @@ pub struct NameLists {
 }
 
 impl ListKind {
-    /// Every kind, in the order of the admin page.
-    pub const ALL: [Self; 3] = [Self::Refused, Self::Allowed, Self::Reserved];
+    /// Every kind of list, in the order of the admin page.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Returns the word for the kind, as forms, the table and the audit trail have it.
     pub const fn as_str(self) -> &'static str {
@@ -107,7 +108,7 @@ impl ListKind {
 
     /// Parses a word that [`ListKind::as_str`] returns.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
     }
 
     /// Returns the name of the list's file in `config/words` and in `WORD_LISTS_PATH`.

@@ -61,7 +61,7 @@ fn the_word_is_named_as_it_is_spelled() {
 
 #[test]
 fn the_lists_are_sorted_and_every_line_is_an_entry() {
-    for kind in ListKind::ALL {
+    for &kind in ListKind::ALL {
         let text = kind.built_in();
         let words: Vec<&str> = names(text);
         assert!(words.is_sorted_by(|one, other| one < other), "{kind:?}");

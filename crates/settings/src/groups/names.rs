@@ -28,7 +28,7 @@ pub(crate) fn read(reader: &mut Reader) -> Option<NameLists> {
     };
     let mut found = 0;
     let mut is_valid = true;
-    for kind in ListKind::ALL {
+    for &kind in ListKind::ALL {
         match read_list(reader, &mut lists, &folder, kind) {
             Ok(()) => found += 1,
             Err(None) => {}
@@ -39,7 +39,8 @@ pub(crate) fn read(reader: &mut Reader) -> Option<NameLists> {
         }
     }
     if found == 0 && is_valid {
-        let names = ListKind::ALL.map(ListKind::file_name).join(", ");
+        let names = ListKind::ALL.iter().map(|kind| kind.file_name());
+        let names = names.collect::<Vec<_>>().join(", ");
         let folder = folder.display();
         reader.problem(
             WORD_LISTS_PATH,

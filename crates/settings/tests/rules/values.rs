@@ -366,7 +366,7 @@ fn the_settings_that_open_the_zone_are_of_its_provider() {
     assert!(names.iter().all(is_setting), "{names:?}");
 }
 
-/// The files of lists in WORD_LISTS_PATH, and what is told about them.
+/// Reads copies of the lists in the folder WORD_LISTS_PATH, with and without a faulty line.
 #[test]
 fn the_lists_of_words_are_read_and_a_faulty_line_is_named() {
     let site = Site::production();

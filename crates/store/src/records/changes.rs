@@ -320,7 +320,7 @@ impl<'t, 'a> Batch<'t, 'a> {
         Ok(touched)
     }
 
-    /// Lists the records that are written anew.
+    /// Lists the records that changes create, replace or restore.
     fn written(&self) -> Vec<WrittenRecord<'_>> {
         let open = self.steps.iter().filter(|step| !step.is_done);
         let written = open.filter_map(|step| {
@@ -331,8 +331,8 @@ impl<'t, 'a> Batch<'t, 'a> {
         written.collect()
     }
 
-    /// Deletes the rows that are deleted or written anew, before any row is inserted, and returns
-    /// their ids.
+    /// Deletes the rows of records that changes delete or replace, before any row is inserted, and
+    /// returns their ids.
     async fn remove_old(
         &self,
         names: &BTreeMap<String, TouchedName>,

@@ -263,7 +263,7 @@ async fn page(context: &RequestContext, admin: &Admin, query: &Form) -> Result<W
         input: String::new(),
         refusal: None,
     };
-    let lists = ListKind::ALL.map(list).to_vec();
+    let lists = ListKind::ALL.iter().copied().map(list).collect();
     let word = clean_line(&query.text("word"));
     in_use.retain(|name| word.is_empty() || name.word == word);
     let total: u64 = in_use.iter().map(|name| name.records).sum();

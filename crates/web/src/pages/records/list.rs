@@ -22,7 +22,7 @@ use crate::errors::Failure;
 use crate::pages::{Flash, FlashKind, Layout, filters};
 use crate::responses;
 
-pub(crate) use self::query::{Column, ListQuery};
+pub(crate) use self::query::{ListQuery, SortColumn};
 
 /// What the list says when a request is about a record that is not in it.
 const NO_SUCH_RECORD: &str = "There is no such record. It was deleted, perhaps in another window, \
@@ -79,7 +79,7 @@ impl RecordsPage {
 
     /// Returns the records that are shown, each with what is said about it.
     fn rows(&self) -> Vec<(&Record, Row)> {
-        let is_by_name = self.query.sort.column == Column::Name;
+        let is_by_name = self.query.sort.column == SortColumn::Name;
         let names = self.records.iter().map(|record| Some(record.name.as_str()));
         let above = std::iter::once(None).chain(names);
         let rows = self.records.iter().zip(above).enumerate();
@@ -109,7 +109,7 @@ impl RecordsPage {
         } else {
             "ascending"
         };
-        let columns = Column::ALL.into_iter();
+        let columns = SortColumn::ALL.iter().copied();
         columns
             .map(|column| Heading {
                 text: column.heading(),

@@ -201,7 +201,7 @@ impl FormPage {
         field == Field::Description || text.contains(['\n', '\r'])
     }
 
-    /// Returns whether a note has text or a fault, so that nobody overlooks it.
+    /// Returns whether a note has text or a fault. The page unfolds the notes then.
     pub(super) fn has_notes(&self) -> bool {
         let mut notes = self.notes().into_iter();
         notes.any(|(field, _, text)| !text.is_empty() || self.has_fault(field))

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use starchart_domain::record::RecordType;
 use starchart_store::records::Record;
+use strum::VariantArray;
 use url::form_urlencoded::Serializer;
 
 use crate::errors::Failure;
@@ -23,13 +24,13 @@ pub(crate) struct ListQuery {
 /// By which column the list is sorted. In the URL: its name, after a `-` if the last comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sort {
-    pub(crate) column: Column,
+    pub(crate) column: SortColumn,
     pub(crate) is_descending: bool,
 }
 
-/// A column by which the list can be sorted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Column {
+/// A column by which the list can be sorted, in the order of the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray)]
+pub(crate) enum SortColumn {
     #[default]
     Name,
     Type,
@@ -38,15 +39,9 @@ pub(crate) enum Column {
     Expires,
 }
 
-impl Column {
+impl SortColumn {
     /// The columns in the order of the table.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Name,
-        Self::Type,
-        Self::Value,
-        Self::State,
-        Self::Expires,
-    ];
+    pub(crate) const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Returns the heading of the column.
     pub(crate) fn heading(self) -> &'static str {
@@ -77,7 +72,7 @@ impl Sort {
             Some(key) => (true, key),
             None => (false, text),
         };
-        let mut columns = Column::ALL.into_iter();
+        let mut columns = SortColumn::ALL.iter().copied();
         match columns.find(|column| column.key() == key) {
             Some(column) => Self {
                 column,
@@ -95,11 +90,11 @@ impl Sort {
 
     fn compare(self, one: &Record, other: &Record) -> Ordering {
         let order = match self.column {
-            Column::Name => one.name.cmp(&other.name),
-            Column::Type => one.rtype.as_str().cmp(other.rtype.as_str()),
-            Column::Value => one.presentation.cmp(&other.presentation),
-            Column::State => state::rank(&one.state).cmp(&state::rank(&other.state)),
-            Column::Expires => one.expires_at.cmp(&other.expires_at),
+            SortColumn::Name => one.name.cmp(&other.name),
+            SortColumn::Type => one.rtype.as_str().cmp(other.rtype.as_str()),
+            SortColumn::Value => one.presentation.cmp(&other.presentation),
+            SortColumn::State => state::rank(&one.state).cmp(&state::rank(&other.state)),
+            SortColumn::Expires => one.expires_at.cmp(&other.expires_at),
         };
         let order = match self.is_descending {
             true => order.reverse(),
@@ -153,7 +148,7 @@ impl ListQuery {
     }
 
     /// Returns the URL of this list sorted by a column: the other way round if it is already.
-    pub(crate) fn sorted_href(&self, column: Column) -> String {
+    pub(crate) fn sorted_href(&self, column: SortColumn) -> String {
         let is_descending = self.sort.column == column && !self.sort.is_descending;
         let sorted = Self {
             sort: Sort {
@@ -308,14 +303,17 @@ mod tests {
         }
         let list = ListQuery::parse("q=a").unwrap();
         assert_eq!(
-            list.sorted_href(Column::Name),
+            list.sorted_href(SortColumn::Name),
             "/dns-records?q=a&sort=-name"
         );
         assert_eq!(
-            list.sorted_href(Column::State),
+            list.sorted_href(SortColumn::State),
             "/dns-records?q=a&sort=state"
         );
         let list = ListQuery::parse("sort=state").unwrap();
-        assert_eq!(list.sorted_href(Column::State), "/dns-records?sort=-state");
+        assert_eq!(
+            list.sorted_href(SortColumn::State),
+            "/dns-records?sort=-state"
+        );
     }
 }

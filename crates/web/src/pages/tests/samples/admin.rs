@@ -84,7 +84,7 @@ fn words(text: &dyn Fn(&str) -> String) -> WordsPage {
             is_refused: true,
             sentences: vec![text("Refused: the word “darn” is listed."), text("Why.")],
         },
-        lists: (1..).zip(ListKind::ALL).map(list).collect(),
+        lists: (1..).zip(ListKind::ALL.iter().copied()).map(list).collect(),
         in_use: vec![NameInUse {
             fqdn: text("my-darn.user1.starchart.com"),
             username: text("user1"),
