@@ -64,6 +64,17 @@ pub struct Record {
     pub state: PublishState,
 }
 
+/// A record as DNS has it, without its TTL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceRecord {
+    /// The fqdn, in lower case and without a trailing dot.
+    pub name: String,
+    /// The type of the record.
+    pub rtype: RecordType,
+    /// The value in zone-file form.
+    pub presentation: String,
+}
+
 impl Record {
     /// Returns a time on the last day, in UTC, on which the record is kept unless its owner renews
     /// it ([`last_day`]).
@@ -169,6 +180,22 @@ pub async fn create(
 /// Lists the owner's records by name, type and id.
 pub async fn list(store: &Store, owner: UserId) -> Result<Vec<Record>, Error> {
     query::list(store.reader(), owner).await
+}
+
+/// Lists the owner's records by name, type and id, with the database's clock.
+pub async fn list_with_time(
+    store: &Store,
+    owner: UserId,
+) -> Result<(Vec<Record>, Timestamp), Error> {
+    query::list_with_time(store, owner).await
+}
+
+/// Lists the owner's records as DNS has them, in any order: it reads less than [`list`].
+pub async fn list_resource_records(
+    store: &Store,
+    owner: UserId,
+) -> Result<Vec<ResourceRecord>, Error> {
+    query::list_resource_records(store.reader(), owner).await
 }
 
 /// Finds a record of the owner.

@@ -1,6 +1,6 @@
 //! Writing transactions: begun in the right mode, and repeated whole when locks were in the way.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sea_orm::{
@@ -20,6 +20,7 @@ const TRIES: u32 = 5;
 pub(crate) struct Tx {
     inner: Arc<DatabaseTransaction>,
     store: Store,
+    now: Arc<OnceLock<Timestamp>>,
 }
 
 impl Tx {
@@ -31,9 +32,14 @@ impl Tx {
         &self.store
     }
 
-    /// Reads the database's clock.
+    /// Returns the time of the transaction: what the database's clock said when it was first asked
+    /// for. All rows that a transaction writes have the same.
     pub(crate) async fn now(&self) -> Result<Timestamp, Error> {
-        self.store.now_on(self.db()).await
+        if let Some(now) = self.now.get() {
+            return Ok(*now);
+        }
+        let now = self.store.now_on(self.db()).await?;
+        Ok(*self.now.get_or_init(|| now))
     }
 }
 
@@ -92,6 +98,7 @@ impl Store {
         let tx = Tx {
             inner: Arc::new(begun),
             store: self.clone(),
+            now: Arc::default(),
         };
         let outcome = body(tx.clone()).await;
         let kept =

@@ -42,7 +42,7 @@ pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use lookup::request_lookup;
 pub(crate) use records::{
     RecordEdit, RecordRules, SavedRecord, SeenRecord, check_form, create_record, delete_record,
-    edit_record, list_conflicting, notes_of, renew_record,
+    edit_record, list_conflicting, neighbour, notes_of, renew_record,
 };
 pub(crate) use session::{end_session, record_refused_sign_in, start_session};
 

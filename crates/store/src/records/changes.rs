@@ -1,6 +1,6 @@
 //! Changes records: several at once in one transaction, or none of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use starchart_domain::record::{NameClass, NewRecord, RecordId};
 use starchart_domain::time::Timestamp;
@@ -361,6 +361,7 @@ impl<'t, 'a> Batch<'t, 'a> {
         act: &AuditContext<'_>,
     ) -> Result<Vec<(i64, Option<Action>)>, ChangeError> {
         let mut written = Vec::with_capacity(self.steps.len());
+        let mut used = BTreeSet::new();
         for (index, step) in self.steps.iter().enumerate() {
             if let (Some(old), true) = (&step.old, step.is_done) {
                 written.push((old.id, None));
@@ -370,8 +371,14 @@ impl<'t, 'a> Batch<'t, 'a> {
             let inserted = match step.change.new_record() {
                 Some(new) => {
                     let name = names::find(names, new.name.fqdn())?;
-                    let (ttl, former) = (ttls.of(new)?, step.former());
-                    let row = rows::insert(self.tx, self.owner, name, new, ttl, self.now, former);
+                    let row = rows::NewRow {
+                        name,
+                        new,
+                        ttl: ttls.of(new)?,
+                        former: step.former(),
+                        is_first: name.is_new() && used.insert(name.fqdn()),
+                    };
+                    let row = rows::insert(self.tx, self.owner, row, self.now);
                     Some(row.await.map_err(blame)?)
                 }
                 None => None,

@@ -2,19 +2,19 @@
 
 use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, Select,
+    ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait, FromQueryResult,
+    PartialModelTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use starchart_domain::publish::PublishState;
 use starchart_domain::record::{RecordId, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::{Record, read_ttl, read_type};
-use crate::Error;
+use super::{Record, ResourceRecord, read_ttl, read_type};
 use crate::entity::dns_record::{self, Column};
 use crate::entity::name;
 use crate::expiry::record_notified_at;
+use crate::{Error, Store};
 
 /// The columns of a name that determine its publish state.
 #[derive(Debug, DerivePartialModel)]
@@ -70,18 +70,69 @@ fn records_of(owner: UserId) -> Select<dns_record::Entity> {
         .filter(Column::UserId.eq(owner.0))
 }
 
-/// Lists the owner's records by name, type and id.
-pub(super) async fn list(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Record>, Error> {
-    let rows = records_of(owner)
+fn in_order(records: Select<dns_record::Entity>) -> Select<dns_record::Entity> {
+    records
         .order_by_asc(Column::Fqdn)
         .order_by_asc(Column::Rtype)
-        .order_by_asc(Column::Id);
+        .order_by_asc(Column::Id)
+}
+
+/// Lists the owner's records by name, type and id.
+pub(super) async fn list(on: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Record>, Error> {
+    let rows = in_order(records_of(owner));
     rows.into_partial_model::<RecordWithState>()
         .all(on)
         .await?
         .into_iter()
         .map(Record::try_from)
         .collect()
+}
+
+/// A record and the database's clock.
+#[derive(FromQueryResult)]
+struct RecordAndTime {
+    #[sea_orm(nested)]
+    record: RecordWithState,
+    now: i64,
+}
+
+/// Lists the owner's records by name, type and id, with the database's clock, in one statement
+/// unless there is none.
+pub(super) async fn list_with_time(
+    store: &Store,
+    owner: UserId,
+) -> Result<(Vec<Record>, Timestamp), Error> {
+    let rows = in_order(records_of(owner)).select_only();
+    let rows = RecordWithState::select_cols(rows).expr_as(Expr::cust(store.now_sql()), "now");
+    let rows: Vec<RecordAndTime> = rows.into_model().all(store.reader()).await?;
+    let now = match rows.first() {
+        Some(row) => Timestamp::from_millis(row.now),
+        None => store.now().await?,
+    };
+    let records = rows.into_iter().map(|row| row.record.try_into());
+    Ok((records.collect::<Result<_, _>>()?, now))
+}
+
+/// Lists the owner's records without their notes, times and states.
+pub(super) async fn list_resource_records(
+    on: &impl ConnectionTrait,
+    owner: UserId,
+) -> Result<Vec<ResourceRecord>, Error> {
+    let rows: Vec<(String, String, String)> = dns_record::Entity::find()
+        .select_only()
+        .columns([Column::Fqdn, Column::Rtype, Column::Presentation])
+        .filter(Column::UserId.eq(owner.0))
+        .into_tuple()
+        .all(on)
+        .await?;
+    let read = |(name, rtype, presentation): (String, String, String)| {
+        Ok(ResourceRecord {
+            name,
+            rtype: read_type(&rtype)?,
+            presentation,
+        })
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// Finds the owner's record.

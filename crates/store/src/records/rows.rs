@@ -84,30 +84,33 @@ pub(super) async fn count(on: &impl ConnectionTrait, owner: UserId) -> Result<u3
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// Inserts a record at a touched name, with the TTL of its RRset, and returns its row. `before` is
-/// the id and creation time of the row that it replaces, which is deleted already.
+/// A row to insert.
+pub(super) struct NewRow<'a> {
+    pub(super) name: &'a TouchedName,
+    pub(super) new: &'a NewRecord,
+    /// The TTL of its RRset.
+    pub(super) ttl: Ttl,
+    /// The id and creation time of the row that it replaces, which is deleted already.
+    pub(super) former: Option<(RecordId, Timestamp)>,
+    /// Whether the name is new and has no record yet, so that nothing can be in the way.
+    pub(super) is_first: bool,
+}
+
+/// Inserts a record at a touched name and returns its row.
 pub(super) async fn insert(
     tx: &Tx,
     owner: UserId,
-    name: &TouchedName,
-    new: &NewRecord,
-    ttl: Ttl,
+    row: NewRow<'_>,
     now: Timestamp,
-    before: Option<(RecordId, Timestamp)>,
 ) -> Result<dns_record::Model, RecordError> {
+    let NewRow { name, new, ttl, .. } = row;
     let rtype = new.value.rtype();
     let presentation = new.value.presentation();
     let hash = value_hash(presentation).to_vec();
-    let same = dns_record::Entity::find()
-        .filter(Column::Fqdn.eq(name.fqdn()))
-        .filter(Column::Rtype.eq(rtype.as_str()))
-        .filter(Column::ValueHash.eq(hash.clone()));
-    if same.exists(tx.db()).await.map_err(Error::from)? {
-        return Err(RecordError::Duplicate);
+    if !row.is_first {
+        check_beside(tx, name, new, &hash).await?;
     }
-    name.set_class(tx, rtype).await?;
-    check_null_mx(tx, name, new).await?;
-    let (id, created_at) = before.unzip();
+    let (id, created_at) = row.former.unzip();
     let mut row = dns_record::ActiveModel {
         id: id.map_or(NotSet, |id| Set(id.0)),
         fqdn: Set(name.fqdn().to_owned()),
@@ -136,6 +139,25 @@ pub(super) async fn insert(
     row.id = Set(done.last_insert_id);
     row.try_into_model()
         .map_err(|fault| Error::from(fault).into())
+}
+
+/// Refuses a record that the records at its name exclude, and sets the class of the name.
+async fn check_beside(
+    tx: &Tx,
+    name: &TouchedName,
+    new: &NewRecord,
+    hash: &[u8],
+) -> Result<(), RecordError> {
+    let rtype = new.value.rtype();
+    let same = dns_record::Entity::find()
+        .filter(Column::Fqdn.eq(name.fqdn()))
+        .filter(Column::Rtype.eq(rtype.as_str()))
+        .filter(Column::ValueHash.eq(hash));
+    if same.exists(tx.db()).await.map_err(Error::from)? {
+        return Err(RecordError::Duplicate);
+    }
+    name.set_class(tx, rtype).await?;
+    check_null_mx(tx, name, new).await
 }
 
 /// Refuses a null MX beside another MX record, in either order (RFC 7505 section 3). Whoever writes

@@ -11,7 +11,7 @@ use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{self, ChangeError, Record, RecordChange, RecordError};
 
-use super::records::{action_error, neighbour, saved_beside};
+use super::records::{action_error, neighbour, resource_record, saved_beside};
 use super::{ActionError, Caller, Limit, RecordRules, SavedRecord, SeenRecord};
 use crate::actor::User;
 
@@ -118,7 +118,9 @@ pub(crate) async fn create_records(
     let present = present.map_err(ActionError::from)?;
     let created = change_records(store, queue, caller, &changes, &present, rules).await?;
     // The records are saved: without the others only warnings are missing.
-    let all = records::list(store, owner.id).await.unwrap_or_default();
+    let all = records::list_resource_records(store, owner.id).await;
+    let all = all.unwrap_or_default();
+    let all: Vec<Neighbour<'_>> = all.iter().map(resource_record).collect();
     let saved = created.into_iter().zip(&news);
     Ok(saved
         .map(|(record, new)| saved_beside(&all, owner, record, new))

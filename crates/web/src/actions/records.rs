@@ -13,7 +13,9 @@ use starchart_domain::user::UserId;
 use starchart_domain::words::WordFilter;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
-use starchart_store::records::{self, ChangeError, Record, RecordChange, RecordError};
+use starchart_store::records::{
+    self, ChangeError, Record, RecordChange, RecordError, ResourceRecord,
+};
 
 use super::{ActionError, CaaCheck, Caller, Conflict, Limit};
 use crate::actor::User;
@@ -251,7 +253,15 @@ pub(crate) async fn list_conflicting(
     Ok(all)
 }
 
-pub(super) fn neighbour(record: &Record) -> Neighbour<'_> {
+pub(super) fn resource_record(record: &ResourceRecord) -> Neighbour<'_> {
+    Neighbour {
+        name: &record.name,
+        rtype: record.rtype,
+        presentation: &record.presentation,
+    }
+}
+
+pub(crate) fn neighbour(record: &Record) -> Neighbour<'_> {
     Neighbour {
         name: &record.name,
         rtype: record.rtype,
@@ -306,7 +316,9 @@ pub(super) async fn saved(
     new: &NewRecord,
 ) -> SavedRecord {
     // The record is saved: without the others only warnings are missing.
-    let all = records::list(store, owner.id).await.unwrap_or_default();
+    let all = records::list_resource_records(store, owner.id).await;
+    let all = all.unwrap_or_default();
+    let all: Vec<Neighbour<'_>> = all.iter().map(resource_record).collect();
     let shared = shared_ttl(&all, &record, new);
     let mut saved = saved_beside(&all, owner, record, new);
     saved.notes.extend(shared);
@@ -314,11 +326,14 @@ pub(super) async fn saved(
 }
 
 /// Says that other records have the TTL, too, that was chosen for one.
-fn shared_ttl(all: &[Record], record: &Record, new: &NewRecord) -> Option<ValueNote> {
+fn shared_ttl(all: &[Neighbour<'_>], record: &Record, new: &NewRecord) -> Option<ValueNote> {
     let TtlChoice::Set(ttl) = new.ttl else {
         return None;
     };
-    let others = all.iter().filter(|other| other.shares_rrset(record));
+    let own = neighbour(record);
+    let others = all
+        .iter()
+        .filter(|other| other.name == own.name && other.rtype == own.rtype && **other != own);
     let others = u32::try_from(others.count()).unwrap_or(u32::MAX);
     let name = record.unicode_name().unwrap_or_else(|| record.name.clone());
     (others > 0).then(|| {
@@ -332,7 +347,7 @@ fn shared_ttl(all: &[Record], record: &Record, new: &NewRecord) -> Option<ValueN
 
 /// Adds warnings about a record alone and beside all records of its owner.
 pub(super) fn saved_beside(
-    all: &[Record],
+    all: &[Neighbour<'_>],
     owner: &User,
     record: Record,
     new: &NewRecord,
@@ -345,10 +360,9 @@ pub(super) fn saved_beside(
 }
 
 /// Returns warnings about a new record alone and beside all records of its owner.
-pub(crate) fn notes_of(new: &NewRecord, owner: &User, all: &[Record]) -> Vec<ValueNote> {
-    let neighbours: Vec<Neighbour<'_>> = all.iter().map(neighbour).collect();
+pub(crate) fn notes_of(new: &NewRecord, owner: &User, all: &[Neighbour<'_>]) -> Vec<ValueNote> {
     let mut notes = new.value.notes().to_vec();
-    notes.extend(notes_beside(new, &owner.base, &neighbours));
+    notes.extend(notes_beside(new, &owner.base, all));
     notes
 }
 

@@ -156,8 +156,8 @@ impl RecordsPage {
 /// Lists the user's records with their states (`GET /dns-records`).
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let query = ListQuery::parse(context.req.query_string())?;
-    let all = records::list(context.app.store()?, user.id).await?;
-    responses::ok(&list_page(&context, query, all).await?)
+    let (all, now) = records::list_with_time(context.app.store()?, user.id).await?;
+    responses::ok(&list_page(&context, query, all, now))
 }
 
 /// Shows all records again, with those ticked that were, and says why nothing was done to them.
@@ -168,10 +168,11 @@ pub(super) async fn refuse_selected(
     selected: BTreeSet<RecordId>,
     problem: String,
 ) -> Result<HttpResponse, Failure> {
+    let now = context.app.store()?.now().await?;
     let page = RecordsPage {
         selected,
         problem: Some(problem),
-        ..list_page(context, ListQuery::default(), all).await?
+        ..list_page(context, ListQuery::default(), all, now)
     };
     responses::page(status, &page)
 }
@@ -185,8 +186,8 @@ pub(super) async fn missing_record(
     if prefers_json(&context.req) {
         return Err(Failure::NotFound);
     }
-    let all = records::list(context.app.store()?, user.id).await?;
-    let mut page = list_page(context, ListQuery::default(), all).await?;
+    let (all, now) = records::list_with_time(context.app.store()?, user.id).await?;
+    let mut page = list_page(context, ListQuery::default(), all, now);
     page.layout.flash.push(Flash {
         kind: FlashKind::Note,
         text: NO_SUCH_RECORD.to_owned(),
@@ -195,18 +196,18 @@ pub(super) async fn missing_record(
     responses::page(StatusCode::NOT_FOUND, &page)
 }
 
-async fn list_page(
+fn list_page(
     context: &RequestContext,
     query: ListQuery,
     mut all: Vec<Record>,
-) -> Result<RecordsPage, Failure> {
-    let now = context.app.store()?.now().await?;
+    now: Timestamp,
+) -> RecordsPage {
     let total = all.len();
     let mut types: Vec<RecordType> = all.iter().map(|record| record.rtype).collect();
     types.sort_unstable();
     types.dedup();
     query.apply(&mut all);
-    Ok(RecordsPage {
+    RecordsPage {
         layout: context.layout(),
         poll_for_s: poll_for_s(&all, now),
         records: all,
@@ -217,5 +218,5 @@ async fn list_page(
         problem: None,
         limit: context.app.config.limits.records_per_user,
         now,
-    })
+    }
 }

@@ -72,7 +72,8 @@ pub(crate) async fn check(
                 page.faults
                     .push((Field::Form, Fault::QuotaReached { limit }));
             }
-            let notes = actions::notes_of(&new, &user, &others);
+            let beside: Vec<_> = others.iter().map(actions::neighbour).collect();
+            let notes = actions::notes_of(&new, &user, &beside);
             let faults = page.faults.iter().map(|(_, fault)| fault.to_string());
             let remarks = faults
                 .chain(notes.iter().map(ToString::to_string))
