@@ -283,24 +283,11 @@ impl fmt::Display for Fault {
                  {} out, or delete records that you no longer need",
                 wanted.saturating_sub(*free)
             ),
-            Self::NameHalfTyped { typed, base, front } => write!(
-                f,
-                "{typed} ends in a part of your domain {base}, which is added for you: do you mean \
-                 {}, or {typed}.{base}?",
-                match front.as_str() {
-                    "@" => base.clone(),
-                    front => format!("{front}.{base}"),
-                }
-            ),
+            Self::NameHalfTyped { typed, base, front } => {
+                f.write_str(&ask_about_name(typed, base, front))
+            }
             Self::TargetNotWhole { typed, options } => {
-                write!(
-                    f,
-                    "{typed} may not be the whole name of a host: do you mean "
-                )?;
-                for option in options {
-                    write!(f, "{option}, or ")?;
-                }
-                write!(f, "{typed}. with a dot at its end, if that is all of it?")
+                f.write_str(&ask_about_target(typed, options))
             }
             Self::ChangedMeanwhile { now } => write!(
                 f,
@@ -319,31 +306,60 @@ impl fmt::Display for Fault {
                 "Another user has records at this name, from before every user had a domain of \
                  their own: choose another name, or ask them to delete theirs",
             ),
-            Self::CnameConflict {
-                wanted_cname: true,
-                with,
-            } => write!(
-                f,
-                "This name has {} record already, and a CNAME record has to be alone at its name: \
-                 edit or delete what is there, or choose another name",
-                with_article(with)
-            ),
-            Self::CnameConflict { .. } => f.write_str(
-                "This name has a CNAME record, which has to be alone: edit or delete that one \
-                 first, or choose another name",
-            ),
+            Self::CnameConflict { wanted_cname, with } => {
+                f.write_str(&describe_cname_conflict(*wanted_cname, with))
+            }
             Self::ReplacedChanged => {
                 f.write_str("What you wanted to replace was changed meanwhile: look at it again")
             }
-            Self::NullMxConflict { wanted_null: true } => f.write_str(
-                "This name has another MX record already, and one that says that there is no mail \
-                 (priority 0, value .) has to be the only MX record: edit or delete the other one \
-                 first",
-            ),
-            Self::NullMxConflict { wanted_null: false } => f.write_str(
-                "This name has an MX record that says that there is no mail (priority 0, value .): \
-                 edit or delete that one first",
-            ),
+            Self::NullMxConflict { wanted_null } => {
+                f.write_str(describe_null_mx_conflict(*wanted_null))
+            }
+        }
+    }
+}
+
+fn ask_about_name(typed: &str, base: &str, front: &str) -> String {
+    let short = match front {
+        "@" => base.to_owned(),
+        front => format!("{front}.{base}"),
+    };
+    format!(
+        "{typed} ends in a part of your domain {base}, which is added for you: do you mean \
+         {short}, or {typed}.{base}?"
+    )
+}
+
+fn ask_about_target(typed: &str, options: &[String]) -> String {
+    let options: String = options.iter().map(|it| format!("{it}, or ")).collect();
+    format!(
+        "{typed} may not be the whole name of a host: do you mean {options}{typed}. with a dot at \
+         its end, if that is all of it?"
+    )
+}
+
+fn describe_cname_conflict(wanted_cname: bool, with: &str) -> String {
+    match wanted_cname {
+        true => format!(
+            "This name has {} record already, and a CNAME record has to be alone at its name: \
+             edit or delete what is there, or choose another name",
+            with_article(with)
+        ),
+        false => "This name has a CNAME record, which has to be alone: edit or delete that one \
+                  first, or choose another name"
+            .to_owned(),
+    }
+}
+
+fn describe_null_mx_conflict(wanted_null: bool) -> &'static str {
+    match wanted_null {
+        true => {
+            "This name has another MX record already, and one that says that there is no mail \
+             (priority 0, value .) has to be the only MX record: edit or delete the other one first"
+        }
+        false => {
+            "This name has an MX record that says that there is no mail (priority 0, value .): \
+             edit or delete that one first"
         }
     }
 }
