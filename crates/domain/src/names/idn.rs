@@ -117,6 +117,19 @@ pub(super) fn to_ascii(label: &str) -> Result<String, IdnFault> {
     }
 }
 
+/// Checks that labels can have the letters of a text. A label may look like one in ASCII together
+/// with these letters only, so that is no fault.
+///
+/// # Errors
+/// No label has these letters, or not together.
+pub(crate) fn check_letters(text: &str) -> Result<(), IdnFault> {
+    match to_ascii(text) {
+        _ if text.is_ascii() => Ok(()),
+        Ok(_) | Err(IdnFault::LooksLike { .. }) => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
 /// Returns the form in ASCII of a host name; `None` for a text in ASCII, and for one with a label
 /// that is refused.
 pub(crate) fn host_to_ascii(text: &str) -> Option<String> {

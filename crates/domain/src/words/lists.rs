@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::letter_of;
 use crate::input::clean_line;
+use crate::names::idn::{self, IdnFault};
 use crate::names::{LABEL_MAX, Label};
 
 /// The fewest letters of a refused word. Shorter ones come up by chance in names that machines
@@ -63,6 +64,8 @@ pub enum EntryFault {
     TooLong,
     /// Has a character that no name has.
     Character(char),
+    /// Has letters that no name has together.
+    Idn(IdnFault),
     /// An allowed phrase with a separator too many.
     Phrase(String),
     /// No label under the root domain.
@@ -133,7 +136,8 @@ impl ListKind {
     /// # Errors
     /// The text is no entry of such a list.
     pub fn parse_entry(self, text: &str) -> Result<String, EntryFault> {
-        let text: String = clean_line(text).to_lowercase().nfc().collect();
+        // As a name is written when it is compared with the list (UTS 46).
+        let text: String = clean_line(text).to_lowercase().nfkc().collect();
         if text.is_empty() {
             return Err(EntryFault::Empty(self));
         }
@@ -155,7 +159,10 @@ impl ListKind {
             Self::Allowed if text.contains(['-', '_', '.']) => check_phrase(&text)?,
             _ => check_word(&text)?,
         }
-        Ok(text)
+        match idn::check_letters(&text) {
+            Ok(()) => Ok(text),
+            Err(fault) => Err(EntryFault::Idn(fault)),
+        }
     }
 
     /// Parses a list with one entry a line. Lines that begin with `#` are comments.
@@ -304,6 +311,7 @@ impl fmt::Display for EntryFault {
             ),
             Self::TooLong => f.write_str("this is longer than any name; enter a shorter word"),
             Self::Character(c) => write!(f, "no name contains “{c}”; enter a word of letters"),
+            Self::Idn(fault) => fault.fmt(f),
             Self::Phrase(text) => write!(
                 f,
                 "“{text}” is no phrase; join its words with one - each, as in moby-dick"
