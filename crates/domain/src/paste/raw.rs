@@ -104,9 +104,10 @@ pub(super) fn fit(rtype: RecordType, value: &str) -> Fit {
     let given: BTreeMap<&str, String> = names.zip(parts).collect();
     let part = |name: &str| given.get(name).map_or("", String::as_str);
     let rest = if spec.is_text { rest } else { unquoted(rest) };
+    let is_address = matches!(rtype, RecordType::A | RecordType::Aaaa);
     match RecordValue::parse(rtype, rest, part) {
         Ok(_) => best,
-        Err(faults) if faults.iter().all(is_relative) => Fit::Relative.min(best),
+        Err(faults) if !is_address && faults.iter().all(is_relative) => Fit::Relative.min(best),
         Err(_) => Fit::No,
     }
 }

@@ -6,7 +6,7 @@ use super::doubt::{Doubt, DoubtKind};
 use super::lexer::{self, Separator, line_at, separator_of};
 use super::raw::{self, Outcome, Raw};
 use super::rows::{self, Table};
-use super::ttl::RrsetTtls;
+use super::ttl::TextTtls;
 use super::zone_lines::{ZoneState, has_class};
 use super::{Limits, Paste, PastedRecord, Unread, UnreadLine, cards, columns, loose, owner, value};
 use crate::fault::Field;
@@ -25,7 +25,7 @@ pub(super) fn read(text: &str, base: &BaseDomain, limits: Limits) -> Paste {
         zone: ZoneState::default(),
         table: None,
         comments: Vec::new(),
-        ttls: RrsetTtls::default(),
+        ttls: TextTtls::default(),
         paste: Paste::default(),
     };
     let mut at = 0;
@@ -54,7 +54,7 @@ struct Reader<'a> {
     /// The comments directly above the present line.
     comments: Vec<String>,
     /// The TTLs of the records so far, also of those that are in the text twice.
-    ttls: RrsetTtls,
+    ttls: TextTtls,
     paste: Paste,
 }
 
@@ -324,11 +324,18 @@ fn choose(zone: Box<Raw>, loose: Box<Raw>) -> Outcome {
     let is_text = rtype.is_some_and(|rtype| rtype.spec().is_text);
     let lower = |name: &Option<String>| name.as_deref().map(str::to_lowercase);
     let is_same = lower(&zone.name) == lower(&loose.name) && zone.rtype == loose.rtype;
+    // `a CNAME www`: of two words that are types, the type is the one in capital letters.
+    let is_capital = |name: &Option<String>| {
+        let name = name.as_deref().unwrap_or_default();
+        raw::type_word(name).is_some() && !name.contains(|c: char| c.is_ascii_lowercase())
+    };
+    let is_named_by_type = is_capital(&loose.name) && !is_capital(&zone.name);
     match &zone.name {
         // A text can begin with a name, and numbers that come first belong to a value.
         None if is_whole && !is_text => Outcome::Record(zone),
         None => Outcome::Record(loose),
-        Some(name) if raw::type_word(name) != loose.rtype || is_same => Outcome::Record(zone),
+        Some(_) if is_same || is_named_by_type => Outcome::Record(zone),
+        Some(name) if raw::type_word(name) != loose.rtype => Outcome::Record(zone),
         Some(_) if is_whole => Outcome::Unread(Unread::TwoReadings),
         Some(_) => Outcome::Record(loose),
     }

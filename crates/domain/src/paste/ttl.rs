@@ -60,9 +60,9 @@ fn seconds(text: &str) -> Option<u32> {
 
 /// The TTLs that a text gives to the records of each name and type.
 #[derive(Debug, Default)]
-pub(super) struct RrsetTtls(BTreeMap<(String, String), BTreeSet<Ttl>>);
+pub(super) struct TextTtls(BTreeMap<(String, String), BTreeSet<Ttl>>);
 
-impl RrsetTtls {
+impl TextTtls {
     /// Notes the TTL of a record.
     pub(super) fn add(&mut self, record: &PastedRecord) {
         if let (Some(ttl), false) = (record.ttl, record.form.name.is_empty()) {
