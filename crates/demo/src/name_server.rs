@@ -1,6 +1,7 @@
 //! The authoritative name server of the demo, over UDP and TCP on loopback (RFC 1035).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod wildcards;
+
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,12 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_proto::rr::rdata::{NS, SOA};
-use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RrKey};
+use hickory_proto::rr::{Name, RData, Record};
 use hickory_proto::serialize::binary::{BinDecoder, Restrict};
 use hickory_server::Server;
-use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
+use hickory_server::net::runtime::Time;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
-use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 use starchart_dns::provider::ZoneRrset;
 use starchart_dns::provider::memory::Memory;
@@ -21,6 +21,7 @@ use starchart_domain::record::RecordType;
 use tokio::net::{TcpListener, UdpSocket};
 use tracing::warn;
 
+use self::wildcards::{Records, Zone};
 use crate::error::Error;
 
 /// An idle TCP connection is closed after this time.
@@ -114,8 +115,7 @@ fn build_catalog(zone: &Memory, serial: u32) -> Catalog {
         return catalog;
     };
     let server = Name::from_str(&format!("ns.{}.", zone.root())).unwrap_or_else(|_| origin.clone());
-    let mut records: InMemoryZoneHandler<TokioRuntimeProvider> =
-        InMemoryZoneHandler::empty(origin.clone(), ZoneType::Primary, AxfrPolicy::Deny);
+    let mut records = Records::empty(origin.clone(), ZoneType::Primary, AxfrPolicy::Deny);
     let soa = SOA::new(
         server.clone(),
         origin.clone(),
@@ -151,55 +151,8 @@ fn build_catalog(zone: &Memory, serial: u32) -> Catalog {
             }
         }
     }
-    limit_wildcards(records.records_get_mut());
-    catalog.upsert(origin.into(), vec![Arc::new(records)]);
+    catalog.upsert(origin.into(), vec![Arc::new(Zone::new(records))]);
     catalog
-}
-
-/// Keeps wildcards from answering for what exists, by empty RRsets. By RFC 4592, section 2.2.2, a
-/// wildcard answers neither for a name that exists, whatever its types, nor below such a name;
-/// hickory looks for one wherever an RRset of the type is missing. Questions for CNAME, and for
-/// types that users cannot create, still reach the wildcard.
-fn limit_wildcards(records: &mut BTreeMap<RrKey, Arc<RecordSet>>) {
-    let parents: BTreeSet<LowerName> = records
-        .keys()
-        .filter(|key| key.name.is_wildcard())
-        .map(|key| key.name.base_name())
-        .collect();
-    let mut existing = BTreeSet::new();
-    for key in records.keys() {
-        for parent in parents.iter().filter(|parent| parent.zone_of(&key.name)) {
-            // Names between the two exist as well, even without records of their own.
-            let mut name = key.name.clone();
-            while name != *parent {
-                if !name.is_wildcard() {
-                    existing.insert(name.clone());
-                }
-                name = name.base_name();
-            }
-        }
-    }
-    for name in existing {
-        let name = Name::from(name);
-        let Ok(below) = Name::from_str("*").and_then(|star| star.append_domain(&name)) else {
-            continue;
-        };
-        for owner in [name, below] {
-            let key = |rtype| RrKey::new(LowerName::new(&owner), rtype);
-            if records.contains_key(&key(hickory_proto::rr::RecordType::CNAME)) {
-                continue;
-            }
-            // An empty CNAME RRset would hide the others.
-            for rtype in RecordType::ALL
-                .iter()
-                .filter(|rtype| **rtype != RecordType::Cname)
-            {
-                let rtype = rtype.spec().code.into();
-                let empty = || Arc::new(RecordSet::new(owner.clone(), rtype, 0));
-                records.entry(key(rtype)).or_insert_with(empty);
-            }
-        }
-    }
 }
 
 fn to_record(rrset: &ZoneRrset, rtype: RecordType, value: &str) -> Option<Record> {
@@ -228,12 +181,23 @@ mod tests {
         }
     }
 
-    async fn dig(server: &NameServer, name: &str, rtype: &str) -> String {
+    /// Returns the status of the answer and its records, as `dig` prints them.
+    async fn dig(server: &NameServer, name: &str, rtype: &str) -> (String, String) {
         let mut command = tokio::process::Command::new("dig");
         let port = server.address().port().to_string();
-        command.args(["@127.0.0.1", "-p", &port, "+short", name, rtype]);
+        command.args(["@127.0.0.1", "-p", &port, "+noall", "+comments", "+answer"]);
+        command.args([name, rtype]);
         let output = completes("dig to answer", command.output()).await.unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        let output = String::from_utf8(output.stdout).unwrap();
+        let (_, status) = output.split_once("status: ").unwrap();
+        let records = output
+            .lines()
+            .filter(|line| !line.starts_with(';') && !line.is_empty());
+        let values = records.map(|line| line.split_whitespace().nth(4).unwrap());
+        (
+            status.split(',').next().unwrap().to_owned(),
+            values.collect::<Vec<_>>().join(" "),
+        )
     }
 
     #[tokio::test]
@@ -252,24 +216,33 @@ mod tests {
         let server = NameServer::start(Arc::new(zone), ([127, 0, 0, 1], 0).into())
             .await
             .unwrap();
-        for (name, rtype, answer) in [
-            ("any.u", "A", "192.0.2.1"),
-            ("any.u", "TXT", "\"any\""),
-            ("below.any.u", "A", "192.0.2.1"),
-            ("www.u", "AAAA", "2001:db8::1"),
-            ("www.u", "A", ""),
-            ("www.u", "TXT", ""),
-            ("below.www.u", "A", ""),
-            ("deep.in.u", "A", "192.0.2.2"),
-            ("in.u", "A", ""),
-            ("other.in.u", "A", ""),
-            ("any.alias", "A", "host.example."),
-            ("www.alias", "AAAA", "2001:db8::2"),
-            ("www.alias", "A", ""),
-            ("below.www.alias", "A", ""),
+        for (name, rtype, status, answer) in [
+            ("any.u", "A", "NOERROR", "192.0.2.1"),
+            ("any.u", "TXT", "NOERROR", "\"any\""),
+            ("any.u", "MX", "NOERROR", ""),
+            ("any.u", "NAPTR", "NOERROR", ""),
+            ("any.u", "CNAME", "NOERROR", ""),
+            ("*.u", "A", "NOERROR", "192.0.2.1"),
+            ("below.any.u", "A", "NOERROR", "192.0.2.1"),
+            ("www.u", "AAAA", "NOERROR", "2001:db8::1"),
+            ("www.u", "A", "NOERROR", ""),
+            ("www.u", "TXT", "NOERROR", ""),
+            ("www.u", "CNAME", "NOERROR", ""),
+            ("below.www.u", "A", "NXDOMAIN", ""),
+            ("deep.in.u", "A", "NOERROR", "192.0.2.2"),
+            ("in.u", "A", "NOERROR", ""),
+            ("other.in.u", "A", "NXDOMAIN", ""),
+            ("any.alias", "A", "NOERROR", "host.example."),
+            ("any.alias", "CNAME", "NOERROR", "host.example."),
+            ("www.alias", "AAAA", "NOERROR", "2001:db8::2"),
+            ("www.alias", "A", "NOERROR", ""),
+            ("www.alias", "CNAME", "NOERROR", ""),
+            ("below.www.alias", "A", "NXDOMAIN", ""),
+            ("nothing", "A", "NXDOMAIN", ""),
         ] {
             let full = format!("{name}.starchart.com");
-            assert_eq!(dig(&server, &full, rtype).await, answer, "{name} {rtype}");
+            let (found, values) = dig(&server, &full, rtype).await;
+            assert_eq!((&*found, &*values), (status, answer), "{name} {rtype}");
         }
     }
 }
