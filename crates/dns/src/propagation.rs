@@ -98,9 +98,9 @@ impl Propagation {
         back_off(failure.in_a_row, UNRESOLVED_TTL, UNRESOLVED_TTL_MAX, 0.0)
     }
 
-    /// Returns how many servers answer with every one of these RRsets and with none of the
-    /// types in `absent`, which are those of a name, and how many were queried. Without either,
-    /// every server counts.
+    /// Returns how many servers answer with every one of these RRsets, values and TTL, and with
+    /// none of the types in `absent`, which are those of a name, and how many were queried.
+    /// Without either, every server counts.
     pub async fn count_matching(
         &self,
         servers: &NameServers,
@@ -109,13 +109,14 @@ impl Propagation {
     ) -> (u32, u32) {
         let queried = count(servers.servers.len());
         let none = RrsetValues::default();
-        let desired = desired
-            .iter()
-            .map(|set| (set.name.as_str(), set.rtype, &set.body.values));
-        let absent = absent.iter().map(|rtype| (name, *rtype, &none));
+        let desired = desired.iter().map(|set| {
+            let (values, ttl) = (&set.body.values, Some(set.body.ttl));
+            (set.name.as_str(), set.rtype, values, ttl)
+        });
+        let absent = absent.iter().map(|rtype| (name, *rtype, &none, None));
         let queries = desired
             .chain(absent)
-            .map(|(name, rtype, values)| servers.query(name, rtype, values));
+            .map(|(name, rtype, values, ttl)| servers.query_rrset(name, rtype, values, ttl));
         let mut lagging_servers = BTreeSet::new();
         for answers in join_all(queries).await {
             for lagging in answers.lagging {
@@ -172,7 +173,8 @@ pub struct LaggingServer {
 pub enum Reply {
     /// The values in canonical presentation format; empty for NXDOMAIN or NODATA.
     Values(RrsetValues),
-    /// An answer without usable data, with the reason: refused, server failure, not authoritative.
+    /// An answer that does not count, with the reason: refused, server failure, not authoritative,
+    /// another TTL.
     Unusable(String),
     /// No answer, with the reason: port 53 is blocked, or the server is down.
     Silent(String),
@@ -250,7 +252,22 @@ impl NameServers {
         rtype: RecordType,
         expected: &RrsetValues,
     ) -> ServerAnswers {
-        let expected = canonical_values(rtype.as_str(), expected);
+        self.query_rrset(name, rtype, expected, None).await
+    }
+
+    /// Does the same for an RRset that must have this TTL, in seconds: an authoritative server
+    /// answers with it exactly.
+    async fn query_rrset(
+        &self,
+        name: &str,
+        rtype: RecordType,
+        values: &RrsetValues,
+        ttl_s: Option<u32>,
+    ) -> ServerAnswers {
+        let expected = Expected {
+            values: canonical_values(rtype.as_str(), values),
+            ttl_s,
+        };
         let queries = self
             .servers
             .iter()
@@ -287,24 +304,44 @@ async fn resolve_host(host: &str) -> io::Result<Vec<SocketAddr>> {
     Ok(found.into_iter().collect())
 }
 
+/// What a server has to answer.
+struct Expected {
+    /// The values in canonical presentation format.
+    values: RrsetValues,
+    /// The TTL, if it counts.
+    ttl_s: Option<u32>,
+}
+
+impl Expected {
+    /// Returns why a reply is not the expected one.
+    fn differs(&self, (reply, ttl_s): (Reply, Option<u32>)) -> Option<Reply> {
+        match (&reply, self.ttl_s, ttl_s) {
+            (Reply::Values(values), ..) if *values != self.values => Some(reply),
+            (Reply::Values(_), Some(expected), Some(ttl_s)) if expected != ttl_s => {
+                let why = format!("the values have a TTL of {ttl_s} seconds, not {expected}");
+                Some(Reply::Unusable(why))
+            }
+            (Reply::Values(_), ..) => None,
+            (Reply::Unusable(_) | Reply::Silent(_), ..) => Some(reply),
+        }
+    }
+}
+
 /// Returns `None` as soon as one address answers as expected.
 async fn query_server(
     server: &NameServer,
     name: &str,
     rtype: RecordType,
-    expected: &RrsetValues,
+    expected: &Expected,
 ) -> Option<LaggingServer> {
     let mut queries: FuturesUnordered<_> = server
         .addresses
         .iter()
-        .map(|address| query_address(*address, name, rtype))
+        .map(|address| query_with_ttl(*address, name, rtype))
         .collect();
     let mut replies = Vec::new();
-    while let Some(reply) = queries.next().await {
-        if matches!(&reply, Reply::Values(values) if values == expected) {
-            return None;
-        }
-        replies.push(reply);
+    while let Some(answer) = queries.next().await {
+        replies.push(expected.differs(answer)?);
     }
     if replies.is_empty() {
         replies.push(Reply::Silent("the name does not resolve".to_owned()));
@@ -318,13 +355,24 @@ async fn query_server(
 /// Queries one address for one name and type over UDP, and over TCP when the answer is truncated
 /// (RFC 7766).
 pub async fn query_address(server: SocketAddr, name: &str, rtype: RecordType) -> Reply {
+    query_with_ttl(server, name, rtype).await.0
+}
+
+/// Does the same and returns the TTL of the values, too, in seconds.
+async fn query_with_ttl(server: SocketAddr, name: &str, rtype: RecordType) -> (Reply, Option<u32>) {
     let query = match EncodedQuery::new(name, rtype, false) {
         Ok(query) => query,
-        Err(error) => return Reply::Unusable(format!("{name} is no valid query name: {error}")),
+        Err(error) => {
+            let why = format!("{name} is no valid query name: {error}");
+            return (Reply::Unusable(why), None);
+        }
     };
     match exchange(server, &query).await {
-        Ok(answer) => reply(&answer, &query, rtype),
-        Err(error) => Reply::Silent(error),
+        Ok(answer) => {
+            let ttl = query.records(&answer).map(|record| record.ttl).min();
+            (reply(&answer, &query, rtype), ttl)
+        }
+        Err(error) => (Reply::Silent(error), None),
     }
 }
 

@@ -419,6 +419,15 @@ async fn each_name_server_is_queried_directly() {
         propagation.count_matching(&asked, &sets, ("", &[])).await,
         (1, 2)
     );
+    let slower = sets.clone().map(|mut set| {
+        set.body.ttl += 1;
+        set
+    });
+    assert_eq!(
+        propagation.count_matching(&asked, &slower, ("", &[])).await,
+        (0, 2),
+        "the TTL is part of the answer"
+    );
     assert_eq!(
         strict.counts().get_zone,
         0,

@@ -32,11 +32,13 @@ pub(super) async fn start(provider: Arc<ScriptedProvider>) -> SocketAddr {
 fn answer(provider: &ScriptedProvider, query: &[u8]) -> Vec<u8> {
     let (name, end) = question_name(query);
     let rtype = u16::from_be_bytes([query[end], query[end + 1]]);
-    let values = match rtype {
-        TYPE_A => provider.values(&name, "A"),
-        TYPE_TXT => provider.values(&name, "TXT"),
-        _ => Vec::new(),
+    let set = match rtype {
+        TYPE_A => provider.rrset(&name, "A"),
+        TYPE_TXT => provider.rrset(&name, "TXT"),
+        _ => None,
     };
+    let ttl = set.as_ref().and_then(|set| set.ttl).unwrap_or_default();
+    let values: Vec<String> = set.into_iter().flat_map(|set| set.values).collect();
     let count = u16::try_from(values.len()).unwrap().to_be_bytes();
     let mut message = query[..2].to_vec();
     // A response, authoritative; one question, the answers, nothing else.
@@ -52,7 +54,8 @@ fn answer(provider: &ScriptedProvider, query: &[u8]) -> Vec<u8> {
         };
         message.extend(NAME_OF_QUESTION);
         message.extend(rtype.to_be_bytes());
-        message.extend([0, 1, 0, 0, 0, 60]);
+        message.extend([0, 1]);
+        message.extend(ttl.to_be_bytes());
         message.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
         message.extend(data);
     }

@@ -45,10 +45,15 @@ impl ScriptedProvider {
 
     /// Puts a simple RRset into the zone, as another party would.
     pub(crate) fn put(&self, name: &str, rtype: &str, value: &str) {
+        self.put_with_ttl(name, rtype, value, 300);
+    }
+
+    /// Does the same with this TTL, in seconds.
+    pub(crate) fn put_with_ttl(&self, name: &str, rtype: &str, value: &str, ttl: u32) {
         self.zone.put(ZoneRrset {
             name: name.to_owned(),
             rtype: rtype.to_owned(),
-            ttl: Some(300),
+            ttl: Some(ttl),
             values: [value.to_owned()].into(),
             is_simple: true,
         });
@@ -61,10 +66,14 @@ impl ScriptedProvider {
 
     /// Returns the values of an RRset; none when it does not exist.
     pub(crate) fn values(&self, name: &str, rtype: &str) -> Vec<String> {
-        let sets = self.zone.rrsets().into_iter();
-        sets.filter(|set| set.name == name && set.rtype == rtype)
-            .flat_map(|set| set.values)
-            .collect()
+        let set = self.rrset(name, rtype).into_iter();
+        set.flat_map(|set| set.values).collect()
+    }
+
+    /// Returns an RRset of the zone.
+    pub(crate) fn rrset(&self, name: &str, rtype: &str) -> Option<ZoneRrset> {
+        let mut sets = self.zone.rrsets().into_iter();
+        sets.find(|set| set.name == name && set.rtype == rtype)
     }
 }
 

@@ -56,6 +56,6 @@ async fn name_servers_and_resolvers_are_asked_on_request_and_after_a_change() {
     assert_eq!(world.run(&Lookup).await, Outcome::Done);
     let seen = answers(&world, &name).await;
     let saved = Answer::Values(vec!["192.0.2.1".to_owned()]);
-    assert_eq!((&seen[0].answer, seen[0].ttl_s), (&saved, Some(60)));
+    assert_eq!((&seen[0].answer, seen[0].ttl_s), (&saved, Some(300)));
     assert_eq!(seen[1].answer, saved);
 }

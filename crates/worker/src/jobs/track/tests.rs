@@ -38,6 +38,22 @@ async fn a_change_is_tracked_until_the_name_server_answers_with_it() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_ttl_alone_is_tracked_until_the_name_server_answers_with_it() {
+    let world = World::new().await;
+    let user = world.user("kepler").await;
+    world.record(&user, "www", "A", "192.0.2.1").await;
+    world.publish().await;
+    let name = user.fqdn("www");
+    world.provider.put_with_ttl(&name, "A", "192.0.2.1", 60);
+    assert_eq!(world.run(&Track).await, Outcome::Again(POLL_INTERVAL));
+    assert_eq!(answers(&world).await, (0, 1));
+
+    world.provider.put_with_ttl(&name, "A", "192.0.2.1", 300);
+    assert_eq!(world.run(&Track).await, Outcome::Done);
+    assert_eq!(answers(&world).await, (1, 1));
+}
+
+#[tokio::test]
 async fn a_deletion_is_tracked_until_the_name_server_answers_with_nothing() {
     let world = World::new().await;
     let user = world.user("kepler").await;
