@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use starchart_domain::expiry::record_expires_at;
 use starchart_domain::record::{NameClass, NewRecord, RecordId};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -15,6 +16,9 @@ use crate::error::TransactionError;
 use crate::trail::{self, Action, AuditContext};
 use crate::tx::Tx;
 use crate::{Error, Store, users};
+
+/// A form is submitted twice within this time: a renewal that moves the expiry by less is none.
+const SUBMITTED_TWICE_MS: i64 = 60_000;
 
 /// A change of a user's records.
 #[derive(Debug, Clone, Copy)]
@@ -242,8 +246,9 @@ impl<'t, 'a> Batch<'t, 'a> {
         Ok(done)
     }
 
-    /// Refuses to change a record that is not as the user saw it. A form that was submitted twice
-    /// finds its own edit, and nothing to do.
+    /// Refuses to change a record that is not as the user saw it. One that is by now what the edit
+    /// makes of it, perhaps because its RRset got that TTL meanwhile, is renewed all the same. A
+    /// form that was submitted twice finds its own edit, and nothing to do.
     fn check_seen(&mut self) -> Result<(), ChangeError> {
         for (index, step) in self.steps.iter_mut().enumerate() {
             let (seen, wanted) = match step.change {
@@ -264,6 +269,11 @@ impl<'t, 'a> Batch<'t, 'a> {
             let wanted = wanted.map(|new| new.fingerprint(Some(present)));
             if step.is_done && Some(now) != wanted {
                 return Err(ChangeError::at(index)(RecordError::Changed));
+            }
+            let renewed_ms = record_expires_at(self.now).as_millis() - old.expires_at;
+            if step.is_done && renewed_ms > SUBMITTED_TWICE_MS {
+                step.change = RecordChange::Renew(RecordId(old.id));
+                step.is_done = false;
             }
         }
         Ok(())

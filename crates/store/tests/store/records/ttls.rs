@@ -12,6 +12,7 @@ on_both!(
     what_sets_and_what_keeps_a_ttl,
     a_changed_ttl_is_in_the_history_of_each_record,
     a_double_submission_of_a_ttl_is_one_change,
+    an_edit_renews_a_record_whose_ttl_was_changed_meanwhile,
     the_ttl_ends_with_the_rrset_and_comes_back,
     users_who_share_a_name_keep_their_own_ttl,
     parallel_changes_leave_one_ttl,
@@ -273,6 +274,35 @@ async fn a_double_submission_of_a_ttl_is_one_change(world: &World) {
         matches!(stale.unwrap_err().error, RecordError::Changed),
         "the TTL is part of what was seen"
     );
+}
+
+async fn an_edit_renews_a_record_whose_ttl_was_changed_meanwhile(world: &World) {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    let user = world.user("user1").await;
+    let www = world.create_www(&user).await;
+    let second = record(&user, "www", "A", "192.168.1.2", None);
+    let second = world.create_for(&user, &second).await;
+    let seen = www.fingerprint();
+    world.later(DAY_MS);
+    let slow = record(&user, "www", "A", "192.168.1.2", Some(3_600));
+    world.edit_to(&user, second.id, &slow).await;
+    let same = record(&user, "www", "A", "192.168.1.1", None);
+    let edit = RecordChange::Edit {
+        id: www.id,
+        new: &same,
+        seen: Some(seen.as_str()),
+    };
+    let done = world.apply(&user, &[edit]).await.remove(0);
+    assert_eq!(done.ttl, seconds(3_600), "the TTL of the RRset stays");
+    assert!(
+        done.expires_at.since(www.expires_at) >= DAY_MS / 2,
+        "{done:?}"
+    );
+    let newest = world.history(&user, www.id).await.remove(0);
+    assert_eq!(newest.action, HistoryAction::Renew);
+    // The same form sent twice is one renewal.
+    world.apply(&user, &[edit]).await;
+    assert_eq!(world.history(&user, www.id).await[0].id, newest.id);
 }
 
 async fn the_ttl_ends_with_the_rrset_and_comes_back(world: &World) {
