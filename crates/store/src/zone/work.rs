@@ -18,7 +18,7 @@ use starchart_domain::txt;
 use super::registry;
 use crate::entity::name::{self, Column, is_unpublished};
 use crate::entity::{challenge_value, dns_record, zone_rrset};
-use crate::records::read_type;
+use crate::records::{read_ttl, read_type};
 use crate::{Error, Store};
 
 /// Lists names to publish now, at most `limit`, those first that have been unpublished longest.
@@ -205,12 +205,11 @@ pub(super) async fn list_desired(
         *lowest_ttl = Ord::min(*lowest_ttl, ttl);
         values.push(content);
     };
-    let usual = Ttl::DEFAULT.as_seconds();
     for row in records {
-        let rtype = read_type(&row.rtype)?;
-        let ttl = u32::try_from(row.ttl).unwrap_or(usual);
-        add(row.fqdn, rtype, ttl, row.presentation);
+        let ttl = read_ttl(row.ttl)?.as_seconds();
+        add(row.fqdn, read_type(&row.rtype)?, ttl, row.presentation);
     }
+    let usual = Ttl::DEFAULT.as_seconds();
     for row in challenges {
         add(row.fqdn, CHALLENGE_TYPE, usual, txt::encode(&row.value));
     }
