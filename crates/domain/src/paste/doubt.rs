@@ -269,22 +269,22 @@ impl fmt::Display for DoubtKind {
                 write!(f, "The text has no {label}: {default} is used.")
             }
             Self::NumberReadAs { label, number } => write!(f, "{number} is read as {label}."),
-            Self::TtlsDiffer { ttls, taken } => {
-                let ttls: Vec<String> = ttls.iter().map(Ttl::to_string).collect();
-                write!(
-                    f,
-                    "The text has several TTLs for this name and type, which have one: {}. The \
-                     lowest, {taken}, is used for all.",
-                    ttls.join(", ")
-                )
-            }
-            Self::TtlLimited { typed, taken } => {
-                let limit = if taken < typed { "longest" } else { "shortest" };
-                write!(
-                    f,
-                    "The TTL {typed} is not allowed here: {taken}, the {limit}, is used."
-                )
-            }
+            Self::TtlsDiffer { ttls, taken } => f.write_str(&describe_several(ttls, *taken)),
+            Self::TtlLimited { typed, taken } => f.write_str(&describe_limit(*typed, *taken)),
         }
     }
+}
+
+fn describe_several(ttls: &[Ttl], taken: Ttl) -> String {
+    let ttls: Vec<String> = ttls.iter().map(Ttl::to_string).collect();
+    format!(
+        "The text has several TTLs for this name and type, which have one: {}. The lowest, \
+         {taken}, is used for all.",
+        ttls.join(", ")
+    )
+}
+
+fn describe_limit(typed: Ttl, taken: Ttl) -> String {
+    let limit = if taken < typed { "longest" } else { "shortest" };
+    format!("The TTL {typed} is not allowed here: {taken}, the {limit}, is used.")
 }
