@@ -182,6 +182,41 @@ impl NewRecord {
     }
 }
 
+/// A form whose fields were checked, each by itself.
+#[derive(Debug)]
+pub struct CheckedForm {
+    /// The name, if it is valid.
+    pub name: Option<OwnedName>,
+    /// The value, if it is valid.
+    pub value: Option<RecordValue>,
+    /// Every fault with its field, in the order of the form.
+    pub faults: Vec<(Field, Fault)>,
+    ttl: Option<TtlChoice>,
+    /// Ports, course and description.
+    notes: [Option<String>; 3],
+}
+
+impl CheckedForm {
+    /// Returns the record, if all fields are valid.
+    ///
+    /// # Errors
+    /// Every fault with its field, in the order of the form.
+    pub fn into_record(self) -> Result<NewRecord, Vec<(Field, Fault)>> {
+        let [ports, course, description] = self.notes;
+        match (self.name, self.value, self.ttl) {
+            (Some(name), Some(value), Some(ttl)) if self.faults.is_empty() => Ok(NewRecord {
+                name,
+                value,
+                ttl,
+                ports,
+                course,
+                description,
+            }),
+            _ => Err(self.faults),
+        }
+    }
+}
+
 impl RecordForm {
     /// Checks all fields for the user with this base domain; `words` are those that no name has,
     /// `ttls` the TTLs that users may choose.
@@ -194,6 +229,16 @@ impl RecordForm {
         words: &WordFilter,
         ttls: &TtlLimits,
     ) -> Result<NewRecord, Vec<(Field, Fault)>> {
+        self.check_fields(base, words, ttls).into_record()
+    }
+
+    /// Checks each field as [`Self::check`] does, and returns also what is valid beside a fault.
+    pub fn check_fields(
+        &self,
+        base: &BaseDomain,
+        words: &WordFilter,
+        ttls: &TtlLimits,
+    ) -> CheckedForm {
         let mut faults = Vec::new();
         let mut note = |field, text: &str, max| match check_note(field, text, max) {
             Ok(note) => note,
@@ -202,55 +247,71 @@ impl RecordForm {
                 None
             }
         };
-        let ports = note(Field::Ports, &self.ports, NOTE_MAX);
-        let course = note(Field::Course, &self.course, NOTE_MAX);
-        let description = note(Field::Description, &self.description, DESCRIPTION_MAX);
+        let notes = [
+            note(Field::Ports, &self.ports, NOTE_MAX),
+            note(Field::Course, &self.course, NOTE_MAX),
+            note(Field::Description, &self.description, DESCRIPTION_MAX),
+        ];
         let ttl = ttls
             .check(&self.ttl)
             .map_err(|fault| faults.push((Field::Ttl, Fault::Ttl(fault))));
-        let Some(rtype) = RecordType::parse(&self.rtype) else {
-            faults.push((Field::Type, Fault::UnknownType));
-            // Empty fields are faults for every type, so report them now.
-            if self.name.trim().is_empty() {
-                faults.push((Field::Name, Fault::Name(NameFault::Empty)));
+        let (mut name, mut value) = (None, None);
+        match RecordType::parse(&self.rtype) {
+            None => faults.extend(self.faults_without_type()),
+            Some(rtype) => {
+                match self.check_name(rtype, base, words) {
+                    Ok(valid) => name = Some(valid),
+                    Err(fault) => faults.push((Field::Name, Fault::Name(fault))),
+                }
+                let part = |name: &str| self.parts.get(name).map_or("", String::as_str);
+                match RecordValue::parse(rtype, &self.input, part) {
+                    Ok(valid) => value = Some(valid),
+                    Err(found) => {
+                        faults.extend(found.into_iter().map(|fault| complete(fault, base)))
+                    }
+                }
             }
-            if self.input.trim().is_empty() {
-                faults.push((Field::Value, Fault::Value(ValueFault::Empty)));
-            }
-            faults.sort_by_key(|(field, _)| field.position());
-            return Err(faults);
-        };
-        let name = rtype
-            .parse_name(&self.name, base)
-            .and_then(|name| match words.find_in(&name.shown()) {
-                None => Ok(name),
-                Some(found) => Err(NameFault::Inappropriate {
-                    word: found.spelled,
-                    contact: words.contact().map(str::to_owned),
-                }),
-            })
-            .map_err(|fault| faults.push((Field::Name, Fault::Name(fault))));
-        let part = |name: &str| self.parts.get(name).map_or("", String::as_str);
-        let value = RecordValue::parse(rtype, &self.input, part)
-            .map_err(|found| faults.extend(found.into_iter().map(|fault| complete(fault, base))));
-        if let (Ok(name), Ok(value)) = (&name, &value)
+        }
+        if let (Some(name), Some(value)) = (&name, &value)
             && value.points_to(name)
         {
             faults.push((Field::Value, Fault::Value(ValueFault::PointsToItself)));
         }
-        match (name, value, ttl) {
-            (Ok(name), Ok(value), Ok(ttl)) if faults.is_empty() => Ok(NewRecord {
-                name,
-                value,
-                ttl,
-                ports,
-                course,
-                description,
+        faults.sort_by_key(|(field, _)| field.position());
+        CheckedForm {
+            name,
+            value,
+            faults,
+            ttl: ttl.ok(),
+            notes,
+        }
+    }
+
+    /// Returns the faults of a form without a type. Empty fields are faults for every type.
+    fn faults_without_type(&self) -> Vec<(Field, Fault)> {
+        let mut faults = vec![(Field::Type, Fault::UnknownType)];
+        if self.name.trim().is_empty() {
+            faults.push((Field::Name, Fault::Name(NameFault::Empty)));
+        }
+        if self.input.trim().is_empty() {
+            faults.push((Field::Value, Fault::Value(ValueFault::Empty)));
+        }
+        faults
+    }
+
+    fn check_name(
+        &self,
+        rtype: RecordType,
+        base: &BaseDomain,
+        words: &WordFilter,
+    ) -> Result<OwnedName, NameFault> {
+        let name = rtype.parse_name(&self.name, base)?;
+        match words.find_in(&name.shown()) {
+            None => Ok(name),
+            Some(found) => Err(NameFault::Inappropriate {
+                word: found.spelled,
+                contact: words.contact().map(str::to_owned),
             }),
-            _ => {
-                faults.sort_by_key(|(field, _)| field.position());
-                Err(faults)
-            }
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::{Error, Store};
 pub use changes::{ChangeError, RecordChange, apply};
 pub use history::{
     HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion, find_history_entry,
-    list_deleted_together, list_history,
+    list_changed_together, list_history,
 };
 
 /// A record of a user, with the publish state of its name.

@@ -28,15 +28,17 @@ use crate::actor::User;
 pub(crate) use admin::{
     SessionTokens, delete_user, end_impersonation, impersonate, retry_mail, retry_name,
 };
-pub(crate) use batch::{BatchError, PlannedChange, change_records, conflicts, create_records};
-pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, forbidden_by_deletion};
+pub(crate) use batch::{
+    BatchError, PlannedChange, change_records, conflicts, create_records, find_refusals,
+};
+pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, forbidden_by_change};
 pub(crate) use certificate::{
     CertificateRules, delete_certificate, load_private_key, request_certificate,
 };
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
 pub(crate) use history::{
-    RestoreError, UndoRefusal, UndoStep, Undone, find_change, form_of_change, restore_together,
-    undo_change, undo_step,
+    UndoRefusal, UndoStep, UndoTogetherError, Undone, UndoneTogether, find_change, form_of_change,
+    undo_change, undo_step, undo_together,
 };
 pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use lookup::request_lookup;

@@ -13,6 +13,7 @@ use crate::actions::Caller;
 use crate::app::App;
 use crate::cookies::CookieKind;
 use crate::forms::Form;
+use crate::list_query::ListQuery;
 use crate::pages::{Flash, FlashKind, Layout};
 use crate::{address, tokens};
 
@@ -151,6 +152,15 @@ impl RequestContext {
         fields.any(|field| field == RELOAD_QUERY)
     }
 
+    /// Returns the list of records that the user came from: each page and action below
+    /// `/dns-records` has its query.
+    pub(crate) fn list_query(&self) -> ListQuery {
+        match self.req.path().starts_with("/dns-records") {
+            true => ListQuery::parse(self.req.query_string()).unwrap_or_default(),
+            false => ListQuery::default(),
+        }
+    }
+
     /// Returns the layout of an error page. Sets and removes no cookie.
     pub(crate) fn error_layout(&self) -> Layout {
         let config = &self.app.config;
@@ -168,6 +178,7 @@ impl RequestContext {
             csrf_token,
             flash: Vec::new(),
             path: self.req.path().to_owned(),
+            list: self.list_query(),
             version: self.app.version_label(),
             provider: config.dns_provider,
             support: self.app.support.clone(),
@@ -198,13 +209,25 @@ impl RequestContext {
         self.store_flash(&stored);
     }
 
-    /// Stores a message about something done, with a button that undoes the entry of the history.
-    pub(crate) fn set_undoable_flash(&self, text: String, undo: Option<i64>) {
-        self.store_flash(&[Flash {
+    /// Stores a message about something done, with a button that undoes the entry of the history
+    /// and all that was changed with it, and notes about it.
+    pub(crate) fn set_done_flash(
+        &self,
+        text: String,
+        undo: Option<i64>,
+        notes: impl Iterator<Item = String>,
+    ) {
+        let done = Flash {
             kind: FlashKind::Done,
             text,
             undo,
-        }]);
+        };
+        let notes = notes.map(|text| Flash {
+            kind: FlashKind::Note,
+            text,
+            undo: None,
+        });
+        self.store_flash(&std::iter::once(done).chain(notes).collect::<Vec<_>>());
     }
 
     /// Stores as many of the messages as a cookie can hold, at least the first.

@@ -25,6 +25,7 @@ mod forms;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod headers;
+mod list_query;
 mod metrics;
 mod name_rules;
 mod pages;

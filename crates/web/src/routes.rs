@@ -296,6 +296,7 @@ static ROUTES: &[Route] = routes! {
     POST "/dns-records/new" User records::create, fields(RECORD_FIELDS);
     POST "/dns-records/new/check" User records::check,
         fields(RECORD_FIELDS), limit(RouteRateLimit::Check);
+    GET "/dns-records/selected" User records::confirm_selected;
     POST "/dns-records/selected" User records::change_selected,
         fields(SELECTED_FIELDS), numbered(TAKE_FIELDS), text_of_records();
     GET "/dns-records/states" User records::states, polled();

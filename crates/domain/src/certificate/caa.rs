@@ -59,6 +59,15 @@ impl IssuanceForbidden {
         self.permission < Permission::OneAccount
     }
 
+    /// Says what it stops, as a sentence for the user.
+    pub fn describe_effect(&self) -> String {
+        let can = match self.is_certain() {
+            true => "can",
+            false => "perhaps can",
+        };
+        format!("{self}; without it your certificate here {can} neither be issued nor renewed.")
+    }
+
     /// Returns the text by which a user confirms exactly this, and nothing that is entered later.
     pub fn confirmation(&self) -> String {
         let mut hash = Sha256::new();

@@ -43,7 +43,7 @@ impl Notes {
     }
 
     /// Reads the notes in the comments of a record; other comments are left out.
-    pub(super) fn read(comments: &[String]) -> Self {
+    pub fn read(comments: &[String]) -> Self {
         let mut notes = Self::default();
         let mut last: Option<usize> = None;
         let mut found: [Option<String>; 3] = Default::default();

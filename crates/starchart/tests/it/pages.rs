@@ -104,6 +104,7 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
         "200",
         "404",
     ),
+    ("GET", "/dns-records/selected", "303 /login", "404", "404"),
     (
         "POST",
         "/dns-records/selected",

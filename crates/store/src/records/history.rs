@@ -135,22 +135,23 @@ pub async fn find_history_entry(
     Ok(entries.into_iter().next())
 }
 
-/// Lists the deletions that were made together with the one of this entry, in one request, the
-/// oldest first and itself among them; none for an entry that is no deletion of the owner's.
-pub async fn list_deleted_together(
+/// Lists the changes that were made together with the one of this entry, in one request, the
+/// oldest first, without renewals, which change no value; none for an entry that is not the
+/// owner's, or that no request made.
+pub async fn list_changed_together(
     store: &Store,
     owner: UserId,
     id: HistoryId,
 ) -> Result<Vec<HistoryEntry>, Error> {
     let row = find_row(store.reader(), owner, id).await?;
-    let Some(row) = row.filter(|row| row.action == HistoryAction::Delete) else {
+    let Some(row) = row.filter(|row| !row.request_id.is_empty()) else {
         return Ok(Vec::new());
     };
     let rows = Entity::find()
         .filter(Column::UserId.eq(owner.0))
         .filter(Column::RequestId.eq(row.request_id))
         .filter(Column::At.eq(row.at))
-        .filter(Column::Action.eq(HistoryAction::Delete))
+        .filter(Column::Action.ne(HistoryAction::Renew))
         .order_by_asc(Column::Id)
         .all(store.reader())
         .await?;

@@ -13,7 +13,6 @@ use starchart_store::records::{self, ChangeError, Record, RecordChange, RecordEr
 
 use super::records::{action_error, neighbour, resource_record, saved_beside};
 use super::{ActionError, Caller, Limit, RecordRules, SavedRecord, SeenRecord};
-use crate::actor::User;
 
 /// Why none of several records was changed.
 #[derive(Debug)]
@@ -82,6 +81,61 @@ impl PlannedChange {
 /// The faults of records, each given with its index.
 type IndexedFaults = Vec<(usize, Vec<(Field, Fault)>)>;
 
+/// What would be refused of several changes.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    /// The faults of new records, each given with the index of its change.
+    pub(crate) faulty: IndexedFaults,
+    /// The limit that the changes exceed together.
+    pub(crate) limit: Option<Limit>,
+}
+
+/// Finds what would be refused of changes to the owner's `present` records, and makes none.
+pub(crate) fn find_refusals(
+    changes: &[PlannedChange],
+    present: &[Record],
+    limit: Option<u32>,
+) -> Refusals {
+    let news = changes.iter().enumerate();
+    let news = news.filter_map(|(at, change)| Some((at, change.new_record()?)));
+    let (places, news): (Vec<usize>, Vec<&NewRecord>) = news.unzip();
+    let kept = present.iter().filter(|record| !is_ended(changes, record));
+    let mut faulty = conflicts(&news, kept);
+    faulty.iter_mut().for_each(|(at, _)| *at = places[*at]);
+    let (created, deleted) = count_changes(changes);
+    let present = u32::try_from(present.len()).unwrap_or(u32::MAX);
+    let after = (present + created).saturating_sub(deleted);
+    let exceeded = limit.filter(|limit| created > deleted && after > *limit);
+    Refusals {
+        faulty,
+        limit: exceeded.map(|limit| limit_of(changes, present, limit)),
+    }
+}
+
+/// Returns whether one of the changes replaces or deletes a record.
+fn is_ended(changes: &[PlannedChange], record: &Record) -> bool {
+    let mut olds = changes.iter().filter_map(PlannedChange::old_record);
+    olds.any(|old| old.id == record.id)
+}
+
+/// Says how many of the new records fit beside those that the changes leave.
+fn limit_of(changes: &[PlannedChange], present: u32, limit: u32) -> Limit {
+    let (created, deleted) = count_changes(changes);
+    Limit::of_records(limit, present.saturating_sub(deleted), created)
+}
+
+/// Counts the records that changes create, and those that they delete.
+fn count_changes(changes: &[PlannedChange]) -> (u32, u32) {
+    let count = |is_kind: fn(&PlannedChange) -> bool| {
+        let of_kind = changes.iter().filter(|change| is_kind(change)).count();
+        u32::try_from(of_kind).unwrap_or(u32::MAX)
+    };
+    (
+        count(|change| matches!(change, PlannedChange::Create(_))),
+        count(|change| matches!(change, PlannedChange::Delete(_))),
+    )
+}
+
 /// Finds every new record that cannot be beside one of the present records, or beside one that is
 /// before it in the list. An index is that in `news`.
 pub(crate) fn conflicts<'a>(
@@ -138,23 +192,15 @@ pub(crate) async fn change_records(
     rules: RecordRules<'_>,
 ) -> Result<Vec<Record>, BatchError> {
     let owner = caller.actor;
-    let is_old = |record: &&Record| {
-        let mut olds = changes.iter().filter_map(PlannedChange::old_record);
-        olds.any(|old| old.id == record.id)
-    };
-    let olds: Vec<&Record> = present.iter().filter(is_old).collect();
-    let (places, news): (Vec<usize>, Vec<&NewRecord>) = changes
-        .iter()
-        .enumerate()
-        .filter_map(|(at, change)| Some((at, change.new_record()?)))
-        .unzip();
     // All at once: the transaction below stops at the first.
-    let kept = present.iter().filter(|record| !is_old(record));
-    let mut faulty = conflicts(&news, kept);
-    if !faulty.is_empty() {
-        faulty.iter_mut().for_each(|(at, _)| *at = places[*at]);
-        return Err(BatchError::Invalid(faulty));
+    let refusals = find_refusals(changes, present, None);
+    if !refusals.faulty.is_empty() {
+        return Err(BatchError::Invalid(refusals.faulty));
     }
+    let is_ended = |record: &&Record| is_ended(changes, record);
+    let olds: Vec<&Record> = present.iter().filter(is_ended).collect();
+    let news = changes.iter().filter_map(PlannedChange::new_record);
+    let news: Vec<&NewRecord> = news.collect();
     rules.caa.check(store, owner, &olds, &news).await?;
     let audit = caller.audit_context();
     let steps: Vec<RecordChange<'_>> = changes.iter().map(PlannedChange::as_step).collect();
@@ -164,7 +210,9 @@ pub(crate) async fn change_records(
         ..
     }) = applied
     {
-        return Err(limit_exceeded(store, owner, &steps, limit).await.into());
+        let present = records::count(store, owner.id).await;
+        let limit = limit_of(changes, present.map_err(ActionError::from)?, limit);
+        return Err(ActionError::Limit(limit).into());
     }
     let records = applied.map_err(|refused| {
         let at = refused.index;
@@ -183,29 +231,6 @@ pub(crate) async fn change_records(
     })?;
     queue.wake(WakeUp::Publish);
     Ok(records)
-}
-
-/// Says how many of several new records fit.
-async fn limit_exceeded(
-    store: &Store,
-    owner: &User,
-    steps: &[RecordChange<'_>],
-    limit: u32,
-) -> ActionError {
-    let count = |is_kind: fn(&RecordChange<'_>) -> bool| {
-        let of_kind = steps.iter().filter(|step| is_kind(step)).count();
-        u32::try_from(of_kind).unwrap_or(u32::MAX)
-    };
-    let created = count(|step| matches!(step, RecordChange::Create(_)));
-    let deleted = count(|step| matches!(step, RecordChange::Delete { .. }));
-    match records::count(store, owner.id).await {
-        Ok(present) => ActionError::Limit(Limit::of_records(
-            limit,
-            present - deleted.min(present),
-            created,
-        )),
-        Err(error) => error.into(),
-    }
 }
 
 fn check(

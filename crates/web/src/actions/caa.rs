@@ -76,15 +76,17 @@ impl<'a> CaaCheck<'a> {
     }
 }
 
-/// Returns what a deletion of the records would stop, to ask before it.
-pub(crate) async fn forbidden_by_deletion(
+/// Returns what a change would stop, to ask before it: it deletes the records of `old` and creates
+/// those of `new`.
+pub(crate) async fn forbidden_by_change(
     store: &Store,
     owner: &User,
-    records: &[&Record],
+    old: &[&Record],
+    new: &[&NewRecord],
     config: &WebConfig,
 ) -> Result<Option<IssuanceForbidden>, ActionError> {
     let check = CaaCheck::new(config, None);
-    check.find_newly_forbidden(store, owner, records, &[]).await
+    check.find_newly_forbidden(store, owner, old, new).await
 }
 
 /// What the user's CAA records do to the certificate.

@@ -190,15 +190,24 @@ impl fmt::Display for Conflict {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(fault) = self.record_fault() {
-            return fault.fmt(f);
-        }
-        match self {
-            Self::Records { .. } | Self::RecordsAtOnce { .. } => Ok(()),
+        match *self {
+            Self::Records { limit } => Fault::QuotaReached { limit }.fmt(f),
+            Self::RecordsAtOnce {
+                limit,
+                free,
+                wanted,
+            } => {
+                let fault = Fault::TooManyAtOnce {
+                    limit,
+                    free,
+                    wanted,
+                };
+                fault.fmt(f)
+            }
             Self::CertificateRequests { limit, next_at, .. } => {
                 let times = match limit {
                     1 => "once".to_owned(),
-                    _ => pluralize(*limit, "time", "times"),
+                    _ => pluralize(limit, "time", "times"),
                 };
                 write!(
                     f,

@@ -3,7 +3,7 @@
 use starchart_domain::expiry::RESTORE_MS;
 use starchart_domain::fault::{Fault, Field, sentence};
 use starchart_domain::names::idn::with_letters;
-use starchart_domain::record::{NewRecord, RecordForm};
+use starchart_domain::record::{NewRecord, RecordForm, RecordId, ValueNote};
 use starchart_domain::time::Timestamp;
 use starchart_domain::ttl::TtlChoice;
 use starchart_jobs::{Queue, WakeUp};
@@ -201,83 +201,146 @@ pub(crate) async fn undo_change(
     };
     let record = done.into_iter().next().ok_or(ActionError::NotFound)?;
     queue.wake(WakeUp::Publish);
+    let ttl = ttl_note(entry, &record);
     Ok(match new {
-        Some(new) => Undone::Saved(saved(store, owner, record, &new).await),
+        Some(new) => {
+            let mut saved = saved(store, owner, record, &new).await;
+            saved.notes.extend(ttl);
+            Undone::Saved(saved)
+        }
         None => Undone::Deleted(record),
     })
 }
 
-/// Why records that were deleted together were not restored: none was.
+/// Says that a record came back to an RRset which has another TTL by now.
+fn ttl_note(entry: &HistoryEntry, now: &Record) -> Option<ValueNote> {
+    let before = entry.before.as_ref()?;
+    let is_back = entry.after.is_none() && before.ttl != now.ttl;
+    is_back.then(|| {
+        let (had, has, rtype) = (before.ttl, now.ttl, now.rtype);
+        let name = now.shown_name();
+        ValueNote::about(format!(
+            "Its TTL was {had} and is {has} now, that of the {rtype} records of {name} that are \
+             there."
+        ))
+    })
+}
+
+/// Several changes that were undone together.
 #[derive(Debug)]
-pub(crate) enum RestoreError {
-    /// This record cannot come back.
+pub(crate) struct UndoneTogether {
+    /// The records as they are now; those that were deleted, as they were.
+    pub(crate) records: Vec<Record>,
+    /// What is other than before.
+    pub(crate) notes: Vec<ValueNote>,
+}
+
+/// Why changes that were made together were not undone: none was.
+#[derive(Debug)]
+pub(crate) enum UndoTogetherError {
+    /// The change of this record cannot be undone.
     Refused { name: String, why: String },
     /// The whole was refused, or failed.
     Action(ActionError),
 }
 
-impl From<ActionError> for RestoreError {
+impl From<ActionError> for UndoTogetherError {
     fn from(error: ActionError) -> Self {
         Self::Action(error)
     }
 }
 
-/// Restores records that were deleted, all of them or none, through the checks of any new record.
-pub(crate) async fn restore_together(
+/// Undoes changes that were made together, all of them or none, through the checks of any other
+/// change. A record that was changed since then is left alone, and so are the others.
+pub(crate) async fn undo_together(
     store: &Store,
     queue: &dyn Queue,
     caller: Caller<'_>,
     entries: &[HistoryEntry],
     rules: RecordRules<'_>,
-) -> Result<Vec<Record>, RestoreError> {
+) -> Result<UndoneTogether, UndoTogetherError> {
     let owner = caller.actor;
     let now = store.now().await.map_err(ActionError::from)?;
-    let name_at = |index: usize| {
-        let before = entries.get(index).and_then(|entry| entry.before.as_ref());
-        before.map_or_else(String::new, |version| with_letters(&version.name))
-    };
-    let mut news = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.iter().enumerate() {
-        let refused = |why: String| RestoreError::Refused {
-            name: name_at(index),
+    let present = records::list(store, owner.id).await;
+    let present = present.map_err(ActionError::from)?;
+    let mut steps = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let refused = |why: String| UndoTogetherError::Refused {
+            name: name_of(entry),
             why,
         };
-        let version = match undo_step(entry, now) {
-            Ok(UndoStep::Restore(version)) => version,
-            Ok(UndoStep::Delete | UndoStep::Edit(_)) => {
-                return Err(refused(UndoRefusal::Restored.to_string()));
+        let old = present.iter().find(|record| record.id == entry.record_id);
+        let step = undo_step(entry, now).and_then(|step| match entry.was_followed() {
+            true => Err(UndoRefusal::Changed),
+            false => Ok(step),
+        });
+        let new = match step.map_err(|refusal| refused(refusal.to_string()))? {
+            UndoStep::Delete => None,
+            UndoStep::Edit(version) | UndoStep::Restore(version) => {
+                let checked = check_version(owner, entry, version, old, &rules);
+                Some(checked.map_err(|faults| refused(sentences(&faults)))?)
             }
-            Err(refusal) => return Err(refused(refusal.to_string())),
         };
-        let checked = check_version(owner, entry, version, None, &rules);
-        news.push(checked.map_err(|faults| refused(sentences(&faults)))?);
+        steps.push(TogetherStep { entry, old, new });
     }
-    rules
-        .caa
-        .check(store, owner, &[], &news.iter().collect::<Vec<_>>())
-        .await?;
-    let changes: Vec<RecordChange<'_>> = entries
-        .iter()
-        .zip(&news)
-        .map(|(entry, new)| RecordChange::Restore {
-            entry: entry.id,
-            new,
-        })
-        .collect();
+    let ended: Vec<&Record> = steps.iter().filter_map(|step| step.old).collect();
+    let created: Vec<&NewRecord> = steps.iter().filter_map(|step| step.new.as_ref()).collect();
+    rules.caa.check(store, owner, &ended, &created).await?;
+    let changes: Vec<RecordChange<'_>> = steps.iter().map(TogetherStep::change).collect();
     let audit = caller.audit_context();
     let done = records::apply(store, owner.id, &changes, rules.limit, &audit).await;
-    let restored =
-        done.map_err(
-            |ChangeError { index, error }| match action_error(error, news.get(index)) {
-                ActionError::Invalid(faults) => RestoreError::Refused {
-                    name: name_at(index),
-                    why: sentences(&faults),
-                },
-                other => RestoreError::Action(other),
+    let records = done.map_err(|ChangeError { index, error }| {
+        let step = steps.get(index);
+        let refused = |why: String| UndoTogetherError::Refused {
+            name: step.map_or_else(String::new, |step| name_of(step.entry)),
+            why,
+        };
+        match error {
+            RecordError::Changed | RecordError::NotFound => {
+                refused(UndoRefusal::Changed.to_string())
+            }
+            error => match action_error(error, step.and_then(|step| step.new.as_ref())) {
+                ActionError::Invalid(faults) => refused(sentences(&faults)),
+                other => UndoTogetherError::Action(other),
             },
-        )?;
+        }
+    })?;
     queue.wake(WakeUp::Publish);
-    Ok(restored)
+    let pairs = entries.iter().zip(&records);
+    let notes = pairs.filter_map(|(entry, now)| ttl_note(entry, now));
+    Ok(UndoneTogether {
+        notes: notes.collect(),
+        records,
+    })
+}
+
+/// The undoing of one of several changes.
+struct TogetherStep<'a> {
+    entry: &'a HistoryEntry,
+    /// The record as it is now, if it exists.
+    old: Option<&'a Record>,
+    /// What it becomes, unless it is deleted.
+    new: Option<NewRecord>,
+}
+
+impl TogetherStep<'_> {
+    fn change(&self) -> RecordChange<'_> {
+        let (id, seen): (RecordId, _) = (self.entry.record_id, self.entry.now.as_deref());
+        match (&self.new, self.entry.exists()) {
+            (None, _) => RecordChange::Delete { id, seen },
+            (Some(new), true) => RecordChange::Edit { id, new, seen },
+            (Some(new), false) => RecordChange::Restore {
+                entry: self.entry.id,
+                new,
+            },
+        }
+    }
+}
+
+/// Returns the name of the record of a change, for a message.
+fn name_of(entry: &HistoryEntry) -> String {
+    let version = entry.before.as_ref().or(entry.after.as_ref());
+    version.map_or_else(String::new, |version| with_letters(&version.name))
 }
 
 fn sentences(faults: &[(Field, Fault)]) -> String {

@@ -5,8 +5,8 @@ use starchart_domain::input::clean_line;
 use starchart_domain::paste::{before_part_of_base, target_options};
 use starchart_domain::plural::pluralize;
 use starchart_domain::record::{
-    NameClass, Neighbour, NewRecord, RecordForm, RecordId, RecordType, ValueNote, conflict_with,
-    notes_beside,
+    CheckedForm, NameClass, Neighbour, NewRecord, RecordForm, RecordId, RecordType, ValueNote,
+    conflict_with, notes_beside,
 };
 use starchart_domain::ttl::{TtlChoice, TtlLimits};
 use starchart_domain::user::UserId;
@@ -123,7 +123,8 @@ pub(crate) async fn edit_record(
 }
 
 /// Checks a form that a user has filled in, and asks about a name and a target that may not be
-/// whole: what was meant is never guessed. `old` is the record that the form edits.
+/// whole, also beside faults of other fields: what was meant is never guessed. `old` is the record
+/// that the form edits.
 ///
 /// # Errors
 /// Every fault and every question with its field.
@@ -135,42 +136,66 @@ pub(crate) fn check_form(
 ) -> Result<NewRecord, Vec<(Field, Fault)>> {
     // A name that was allowed once may be kept, whatever words are refused since.
     let any_word = WordFilter::default();
-    let keeps_name = old.is_some_and(|old| {
-        let typed = form.check(&owner.base, &any_word, &rules.ttls);
-        typed.is_ok_and(|new| new.name.fqdn() == old.name)
-    });
-    let words = if keeps_name { &any_word } else { rules.words };
-    let new = form.check(&owner.base, words, &rules.ttls)?;
-    let mut questions = Vec::new();
-    let is_kept = old.is_some_and(|old| old.name == new.name.fqdn());
-    let name = clean_line(&form.name);
-    if !is_kept
-        && rules.confirmed_name.map(clean_line).as_deref() != Some(&*name)
-        && let Some(front) = before_part_of_base(&name, &owner.base)
-    {
-        let typed = name.to_lowercase();
-        let base = owner.base.to_string();
-        questions.push((Field::Name, Fault::NameHalfTyped { typed, base, front }));
+    let is_kept = |checked: &CheckedForm| match (old, &checked.name) {
+        (Some(old), Some(name)) => old.name == name.fqdn(),
+        _ => false,
+    };
+    let mut checked = form.check_fields(&owner.base, &any_word, &rules.ttls);
+    let keeps_name = is_kept(&checked);
+    if !keeps_name {
+        checked = form.check_fields(&owner.base, rules.words, &rules.ttls);
+        let question = ask_about_name(form, &checked, owner, rules.confirmed_name);
+        checked.faults.extend(question);
     }
-    let value = &new.value;
+    let question = ask_about_target(&checked, owner, old);
+    checked.faults.extend(question);
+    checked.faults.sort_by_key(|(field, _)| field.position());
+    checked.into_record()
+}
+
+/// Asks about a valid name that ends in a part of the user's domain.
+fn ask_about_name(
+    form: &RecordForm,
+    checked: &CheckedForm,
+    owner: &User,
+    confirmed: Option<&str>,
+) -> Option<(Field, Fault)> {
+    checked.name.as_ref()?;
+    let name = clean_line(&form.name);
+    if confirmed.map(clean_line).as_deref() == Some(&*name) {
+        return None;
+    }
+    let front = before_part_of_base(&name, &owner.base)?;
+    let typed = name.to_lowercase();
+    let base = owner.base.to_string();
+    Some((Field::Name, Fault::NameHalfTyped { typed, base, front }))
+}
+
+/// Asks about a valid target that may not be whole, unless it is that of the old record.
+fn ask_about_target(
+    checked: &CheckedForm,
+    owner: &User,
+    old: Option<&Record>,
+) -> Option<(Field, Fault)> {
+    let value = checked.value.as_ref()?;
     let is_kept = old
         .is_some_and(|old| old.rtype == value.rtype() && old.presentation == value.presentation());
+    let has_fault = checked
+        .faults
+        .iter()
+        .any(|(field, _)| *field == Field::Value);
+    if is_kept || has_fault {
+        return None;
+    }
     // The parameters of an HTTPS or SVCB record follow its target.
     let target = match value.rtype() {
         RecordType::Https | RecordType::Svcb => value.input().split_whitespace().next(),
         rtype => rtype.points_to_host().then(|| value.input()),
     };
-    if !is_kept
-        && let Some(target) = target.filter(|target| *target != ".")
-        && let Some(options) = target_options(target, &owner.base)
-    {
-        let typed = target.to_lowercase();
-        questions.push((Field::Value, Fault::TargetNotWhole { typed, options }));
-    }
-    match questions.is_empty() {
-        true => Ok(new),
-        false => Err(questions),
-    }
+    let target = target.filter(|target| *target != ".")?;
+    let options = target_options(target, &owner.base)?;
+    let typed = target.to_lowercase();
+    Some((Field::Value, Fault::TargetNotWhole { typed, options }))
 }
 
 /// Finds the records that are replaced. Each must be one that excludes the new record: the form may

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use starchart_domain::site::Site;
 use starchart_store::sessions::Session;
 
+use crate::list_query::ListQuery;
+
 /// What every page shows around its content.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
@@ -19,6 +21,9 @@ pub(crate) struct Layout {
     pub(crate) flash: Vec<Flash>,
     /// The path of this page without its query; marks the current link in the header.
     pub(crate) path: String,
+    /// The list of records that the user came from. Links and forms of the pages below
+    /// `/dns-records` repeat its query, so that each action leads back to it.
+    pub(crate) list: ListQuery,
     /// The version label: shown in the footer, and part of the URLs of static files, so that
     /// browsers fetch them again after an update.
     pub(crate) version: String,

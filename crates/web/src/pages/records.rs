@@ -8,13 +8,13 @@ mod list;
 mod lookup;
 mod paste;
 mod row_actions;
+mod rrset;
 mod selected;
 pub(super) mod state;
 mod zone_file;
 
-use starchart_domain::record::{NewRecord, RecordId, RecordType};
+use starchart_domain::record::{RecordId, RecordType};
 use starchart_domain::time::Timestamp;
-use starchart_domain::ttl::Ttl;
 use starchart_domain::words::NameRules;
 use starchart_store::records::{self, Record};
 
@@ -31,19 +31,19 @@ pub(crate) use list::list;
 pub(crate) use lookup::{lookup, request_lookup};
 pub(crate) use paste::{paste, paste_form};
 pub(crate) use row_actions::renew_or_delete;
-pub(crate) use selected::change_selected;
+pub(crate) use selected::{change_selected, confirm_selected};
 pub(crate) use state::states;
 pub(crate) use zone_file::{compare_zone_file, zone_file, zone_file_form};
 #[cfg(test)]
 pub(crate) use {
     delete::DeletePage,
-    form::{FormMode, FormPage, PresentRrset, Preview},
+    form::{FormMode, FormPage, Preview},
     history::{FieldChange, HistoryLine, HistoryPage},
     instructions::InstructionsPage,
-    list::{ListQuery, RecordsPage},
+    list::RecordsPage,
     lookup::LookupPage,
     paste::{PastePage, PastedRow},
-    selected::DeleteSelectedPage,
+    rrset::PresentRrset,
     zone_file::{DiffRow, ZoneFilePage},
 };
 
@@ -80,23 +80,6 @@ fn poll_for_s(all: &[Record], now: Timestamp) -> u32 {
     };
     let left_ms = POLL_AFTER_CHANGE_MS - now.since(newest);
     u32::try_from(left_ms / 1_000).unwrap_or_default()
-}
-
-/// Returns the TTL that the present records of an RRset have.
-fn rrset_ttl(present: &[Record], name: &str, rtype: RecordType) -> Option<Ttl> {
-    let mut of_rrset = present.iter();
-    let found = of_rrset.find(|known| known.name == name && known.rtype == rtype);
-    found.map(|known| known.ttl)
-}
-
-/// Returns the TTL that other present records of the RRset have, if the new record gives them
-/// another one. `id` is the record that it replaces.
-fn ttl_of_others(new: &NewRecord, id: Option<RecordId>, present: &[Record]) -> Option<Ttl> {
-    let (name, rtype) = (new.name.fqdn(), new.value.rtype());
-    let is_other =
-        |known: &&Record| known.name == name && known.rtype == rtype && Some(known.id) != id;
-    let kept = present.iter().find(is_other)?.ttl;
-    (new.ttl.beside(Some(kept)) != kept).then_some(kept)
 }
 
 /// Returns what a record has to comply with.

@@ -282,3 +282,152 @@ async fn only_what_is_in_the_way_is_replaced() {
     let left = list_records(&test_app, &browser).await;
     assert_eq!((left.len(), left[0].rtype.as_str()), (1, "A"));
 }
+
+/// Returns what the button Undo of the list's message posts.
+async fn undo_of_message(browser: &mut Browser<'_>) -> [(&'static str, String); 2] {
+    let list = browser.get("/dns-records").await.body;
+    let entry = list.split_once("name=\"entry\" value=\"");
+    let (_, entry) = entry.unwrap_or_else(|| panic!("no button: {list}"));
+    let entry = entry.split('"').next().unwrap().to_owned();
+    [("entry", entry), ("together", "1".to_owned())]
+}
+
+async fn post_undo(browser: &mut Browser<'_>, undo: &[(&'static str, String); 2]) -> Reply {
+    let fields: Vec<(&str, &str)> = undo
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
+    browser.post("/dns-records/history", &fields).await
+}
+
+/// The user's records as they are shown: name, type, value, TTL and notes, by id.
+async fn shown(test_app: &TestApp, browser: &Browser<'_>) -> Vec<(i64, String)> {
+    let records = list_records(test_app, browser).await;
+    let mut all: Vec<(i64, String)> = records
+        .iter()
+        .map(|record| (record.id.0, record.fingerprint()))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Applies all differences between a zone file's text and the records.
+async fn apply_zone_file(browser: &mut Browser<'_>, text: &str) -> Reply {
+    const PATH: &str = "/dns-records/zone-file/compare";
+    let compare = [("intent", "compare"), ("text", text)];
+    let page = browser.post(PATH, &compare).await.body;
+    let takes = page.split("name=\"take-").skip(1).map(|part| {
+        let (number, rest) = part.split_once("\" value=\"").unwrap();
+        let value = rest.split('"').next().unwrap().replace("&#62;", ">");
+        (format!("take-{number}"), value)
+    });
+    let takes: Vec<(String, String)> = takes.collect();
+    let takes = takes
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields = [("intent", "apply"), ("text", text)];
+    let fields: Vec<(&str, &str)> = fields.into_iter().chain(takes).collect();
+    browser.post(PATH, &fields).await
+}
+
+#[actix_web::test]
+async fn what_was_changed_together_is_undone_together() {
+    let test_app = TestApp::with(|config| config.limits.records_per_user = None).await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    for (name, value) in [
+        ("www", "192.0.2.1"),
+        ("www", "192.0.2.2"),
+        ("a", "192.0.2.3"),
+    ] {
+        create(&mut browser, name, "A", value).await;
+    }
+    browser.get("/dns-records").await;
+    let before = shown(&test_app, &browser).await;
+    let www = list_records(&test_app, &browser).await;
+    let www = www.iter().filter(|record| record.name.starts_with("www"));
+    let replace: Vec<String> = www
+        .map(|record| format!("{}:{}", record.id, record.fingerprint()))
+        .collect();
+    let replace = replace.join(",");
+    let alias = [
+        ("subdomain", "www"),
+        ("type", "CNAME"),
+        ("value", "host.example.org"),
+        ("replace", &replace),
+    ];
+    let a = list_records(&test_app, &browser).await;
+    let a = a
+        .iter()
+        .find(|record| record.name.starts_with("a."))
+        .unwrap()
+        .id;
+    let edit = format!("/dns-records/{a}");
+    let pasted = "c A 192.0.2.4\nd TXT text";
+    let paste = [
+        ("intent", "save"),
+        ("text", pasted),
+        ("take-1", "1"),
+        ("subdomain-1", "c"),
+        ("value-1", "192.0.2.4"),
+        ("take-2", "1"),
+        ("subdomain-2", "d"),
+        ("value-2", "text"),
+    ];
+    for (path, fields) in [
+        ("/dns-records/new", &alias[..]),
+        (edit.as_str(), &alias),
+        ("/dns-records/paste", &paste),
+    ] {
+        let done = browser.post(path, fields).await;
+        assert_eq!(done.location(), "/dns-records", "{path}: {}", done.body);
+        assert_ne!(shown(&test_app, &browser).await, before);
+        let undo = undo_of_message(&mut browser).await;
+        let undone = post_undo(&mut browser, &undo).await;
+        assert_eq!(undone.location(), "/dns-records", "{path}: {}", undone.body);
+        let list = browser.get("/dns-records").await.body;
+        assert!(
+            list.contains("changes have been successfully undone"),
+            "{list}"
+        );
+        assert_eq!(shown(&test_app, &browser).await, before, "{path}");
+    }
+    // A zone file that creates, changes and deletes, with another TTL for what is left of an RRset.
+    let text = "www 3600 IN A 192.0.2.1\n; Course: CS 101\nnew 60 IN TXT \"text\"\n\
+                www 3600 IN A 192.0.2.9";
+    let applied = apply_zone_file(&mut browser, text).await;
+    assert_eq!(applied.location(), "/dns-records", "{}", applied.body);
+    let undo = undo_of_message(&mut browser).await;
+    assert_ne!(shown(&test_app, &browser).await, before);
+    let undone = post_undo(&mut browser, &undo).await;
+    assert_eq!(undone.location(), "/dns-records", "{}", undone.body);
+    browser.get("/dns-records").await;
+    assert_eq!(shown(&test_app, &browser).await, before);
+
+    // What was changed since then is left alone, and so is the rest.
+    apply_zone_file(&mut browser, text).await;
+    let undo = undo_of_message(&mut browser).await;
+    let new = list_records(&test_app, &browser).await;
+    let new = new
+        .iter()
+        .find(|record| record.name.starts_with("new"))
+        .unwrap();
+    let fields = [("subdomain", "new"), ("type", "TXT"), ("value", "other")];
+    browser
+        .post(&format!("/dns-records/{}", new.id), &fields)
+        .await;
+    let changed = shown(&test_app, &browser).await;
+    browser.get("/dns-records").await;
+    let refused = post_undo(&mut browser, &undo).await;
+    assert_eq!(
+        refused.location(),
+        "/dns-records/history",
+        "{}",
+        refused.body
+    );
+    let page = browser.get("/dns-records/history").await.body;
+    assert!(
+        page.contains("Nothing was undone. new.user1.starchart.com: The record was changed"),
+        "{page}"
+    );
+    assert_eq!(shown(&test_app, &browser).await, changed);
+}

@@ -80,8 +80,8 @@ async fn the_list_is_filtered_and_sorted_by_its_url() {
         "<a href=\"/dns-records?q=192&#38;sort=value\">Value</a>",
         "name=\"q\" type=\"search\" value=\"192\"",
         "<input type=\"hidden\" name=\"sort\" value=\"-name\">",
-        // Without scripts the page reloads itself as it is.
-        "content=\"3; url=/dns-records?q=192&#38;sort=-name&#38;reload\"",
+        // A page with ticks and a search that are perhaps not sent yet does not reload itself.
+        "<a href=\"/dns-records?q=192&#38;sort=-name\">Show the newest state</a>",
     ] {
         assert!(sorted.contains(part), "{part}: {sorted}");
     }
@@ -185,6 +185,11 @@ async fn ticked_records_are_deleted_together_and_come_back_together() {
     let before = list_records(&test_app, &browser).await;
     let taken = take_all(&before[..2]);
     let asked = change(&mut browser, "delete-selected", &taken, &[]).await;
+    assert_eq!(asked.status, StatusCode::SEE_OTHER, "{}", asked.body);
+    let question = asked.location().to_owned();
+    let ids = format!("{},{}", before[0].id, before[1].id);
+    assert_eq!(question, format!("/dns-records/selected?records={ids}"));
+    let asked = browser.get(&question).await;
     assert_eq!(asked.status, StatusCode::OK, "{}", asked.body);
     for part in [
         "Are you sure?",
@@ -218,6 +223,15 @@ async fn ticked_records_are_deleted_together_and_come_back_together() {
     let list = browser.get("/dns-records").await.body;
     let again = change(&mut browser, "delete", &taken, &[]).await;
     assert_eq!(again.status, StatusCode::NOT_FOUND, "sent twice");
+    // The browser's way back leads to the question, which is a page of its own.
+    let back = browser.get(&question).await;
+    assert_eq!(back.status, StatusCode::NOT_FOUND);
+    assert!(
+        back.body
+            .contains("2 ticked records are not there any more"),
+        "{}",
+        back.body
+    );
 
     assert!(
         list.contains("2 DNS records have been successfully deleted: a."),
@@ -269,7 +283,7 @@ async fn all_come_back_or_none() {
     );
     let page = browser.get("/dns-records/history").await.body;
     assert!(
-        page.contains("Nothing was restored. b.user1.starchart.com: This name has a CNAME record"),
+        page.contains("Nothing was undone. b.user1.starchart.com: This name has a CNAME record"),
         "{page}"
     );
     assert_eq!(list_records(&test_app, &browser).await.len(), 1);
@@ -282,7 +296,7 @@ async fn all_come_back_or_none() {
     browser.post("/dns-records/history", &undo).await;
     let page = browser.get("/dns-records/history").await.body;
     assert!(
-        page.contains("Nothing was restored. User has reached the maximum"),
+        page.contains("Nothing was undone. User has reached the maximum"),
         "{page}"
     );
     assert_eq!(list_records(&test_app, &browser).await.len(), 2);
@@ -401,6 +415,7 @@ async fn a_deletion_that_stops_the_certificate_asks_first() {
     wanted.retain(|record| !record.presentation.contains("ca.example.org"));
     let taken = take_all(&wanted);
     let asked = change(&mut browser, "delete-selected", &taken, &[]).await;
+    let asked = browser.get(asked.location()).await;
     assert!(
         asked.body.contains("stops your certificate"),
         "{}",
@@ -443,4 +458,188 @@ async fn messages_have_the_letters_of_a_name_beside_its_ascii_form() {
     }
     let history = browser.get("/dns-records/history").await.body;
     assert!(history.contains(both), "{history}");
+}
+
+/// What one does from a filtered list leads back to it, through every page that asks.
+#[actix_web::test]
+async fn each_action_leads_back_to_the_same_list() {
+    const QUERY: &str = "q=192&type=A&sort=-value";
+    let test_app = unlimited().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    create(
+        &mut browser,
+        &["a A 192.0.2.1", "b A 192.0.2.2", "t TXT text"],
+    )
+    .await;
+    browser.get("/dns-records").await;
+    let list = format!("/dns-records?{QUERY}");
+    let in_html = list.replace('&', "&#38;");
+    let query_in_html = QUERY.replace('&', "&#38;");
+    let record = list_records(&test_app, &browser).await.remove(0);
+    let id = record.id.to_string();
+    let page = browser.get(&list).await.body;
+    for part in [
+        format!("href=\"/dns-records/{id}?{query_in_html}\""),
+        format!("href=\"/dns-records/{id}/delete?{query_in_html}\""),
+        format!("href=\"/dns-records/{id}/lookup?{query_in_html}\""),
+        format!("href=\"/dns-records/new?{query_in_html}\""),
+        format!("href=\"/dns-records/paste?{query_in_html}\""),
+        format!("href=\"/dns-records/zone-file/compare?{query_in_html}\""),
+        format!("action=\"/dns-records/selected?{query_in_html}\""),
+        format!("action=\"{in_html}\""),
+    ] {
+        assert!(page.contains(&part), "{part}\n{page}");
+    }
+    // Each page has forms that post to a path with the query, and a link back.
+    for path in [
+        format!("/dns-records/{id}"),
+        format!("/dns-records/{id}/delete"),
+        format!("/dns-records/{id}/lookup"),
+        "/dns-records/new".to_owned(),
+        "/dns-records/paste".to_owned(),
+        "/dns-records/zone-file/compare".to_owned(),
+        "/dns-records/history".to_owned(),
+        format!("/dns-records/selected?records={id}"),
+    ] {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let page = browser.get(&format!("{path}{separator}{QUERY}")).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        let back = format!("href=\"{in_html}\"");
+        assert!(page.body.contains(&back), "{path}: {}", page.body);
+        let posts = page.body.split("method=\"post\" action=\"").skip(1);
+        let posts = posts.map(|rest| rest.split('"').next().unwrap());
+        let posts: Vec<&str> = posts.filter(|to| to.starts_with("/dns-records")).collect();
+        let with_query = |to: &&str| to.ends_with(&query_in_html);
+        assert!(
+            !posts.is_empty() && posts.iter().all(with_query),
+            "{path}: {posts:?}"
+        );
+    }
+    let delete = |id: &str| -> [(&str, String); 2] {
+        [
+            ("intent", "delete-dns-record".to_owned()),
+            ("id", id.to_owned()),
+        ]
+    };
+    let edited = |value: &str| -> [(&str, String); 3] {
+        let value = value.to_owned();
+        [
+            ("subdomain", "a".to_owned()),
+            ("type", "A".to_owned()),
+            ("value", value),
+        ]
+    };
+    let new = |name: &str, rtype: &str, value: &str| -> [(&str, String); 3] {
+        [("subdomain", name), ("type", rtype), ("value", value)]
+            .map(|(field, text)| (field, text.to_owned()))
+    };
+    let renew = [
+        ("intent", "renew-dns-record".to_owned()),
+        ("id", id.clone()),
+    ];
+    let ticked = take(1, &record);
+    let selected = [
+        ("intent", "renew-selected".to_owned()),
+        ("take-1", ticked.1),
+    ];
+    let all = "/dns-records?sort=-value";
+    for (path, fields, location) in [
+        (list.clone(), renew.to_vec(), &*list),
+        (
+            format!("/dns-records/selected?{QUERY}"),
+            selected.to_vec(),
+            &list,
+        ),
+        (
+            format!("/dns-records/{id}?{QUERY}"),
+            edited("192.0.2.9").to_vec(),
+            &list,
+        ),
+        // What is new is shown.
+        (
+            format!("/dns-records/new?{QUERY}"),
+            new("c", "A", "192.0.2.3").to_vec(),
+            &list,
+        ),
+        (
+            format!("/dns-records/new?{QUERY}"),
+            new("d", "A", "198.51.100.1").to_vec(),
+            all,
+        ),
+        (
+            format!("/dns-records/new?{QUERY}"),
+            new("e", "TXT", "192").to_vec(),
+            all,
+        ),
+        (list.clone(), delete(&id).to_vec(), &list),
+    ] {
+        let fields: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        let done = browser.post(&path, &fields).await;
+        assert_eq!(
+            done.location(),
+            location,
+            "{path} {fields:?}: {}",
+            done.body
+        );
+    }
+    let page = browser.get(&list).await.body;
+    let undo = undo_fields(&page);
+    let undone = browser
+        .post(&format!("/dns-records/history?{QUERY}"), &undo)
+        .await;
+    assert_eq!(undone.location(), list, "{}", undone.body);
+    // A record that is gone, and ticks that are refused.
+    let gone = browser
+        .get(&format!("/dns-records/999999/delete?{QUERY}"))
+        .await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let fields = [("intent", "renew-selected")];
+    let none = browser
+        .post(&format!("/dns-records/selected?{QUERY}"), &fields)
+        .await;
+    for page in [gone, none] {
+        assert!(
+            page.body.contains("name=\"sort\" value=\"-value\""),
+            "{}",
+            page.body
+        );
+    }
+    // Another site's query leads nowhere else.
+    let odd = browser.post(
+        "/dns-records/new?q=a&q=b&//evil.example",
+        &[("subdomain", "f"), ("type", "A"), ("value", "192.0.2.6")],
+    );
+    assert_eq!(odd.await.location(), "/dns-records");
+}
+
+#[actix_web::test]
+async fn a_restored_record_says_that_its_ttl_is_another_one() {
+    let test_app = unlimited().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    create(
+        &mut browser,
+        &["www A 192.0.2.1", "www A 192.0.2.2", "www A 192.0.2.3"],
+    )
+    .await;
+    let before = list_records(&test_app, &browser).await;
+    change(&mut browser, "delete", &take_all(&before[..2]), &[]).await;
+    let list = browser.get("/dns-records").await.body;
+    let undo = undo_fields(&list);
+    let path = format!("/dns-records/{}", before[2].id);
+    let slow = [
+        ("subdomain", "www"),
+        ("type", "A"),
+        ("value", "192.0.2.3"),
+        ("ttl", "3600"),
+    ];
+    browser.post(&path, &slow).await;
+    browser.get("/dns-records").await;
+    let undone = browser.post("/dns-records/history", &undo).await;
+    assert_eq!(undone.location(), "/dns-records", "{}", undone.body);
+    let list = browser.get("/dns-records").await.body;
+    let note = "Its TTL was 5 minutes and is 1 hour now, that of the A records of www.user1.";
+    assert_eq!(list.matches(note).count(), 2, "{list}");
 }

@@ -32,12 +32,16 @@ async fn the_page_shows_what_each_server_answered_and_until_when_it_is_remembere
         server: server.to_owned(),
         kind,
         answer,
-        ttl_s: Some(600),
+        ttl_s: Some(300),
     };
     let values = |value: &str| Answer::Values(vec![value.to_owned()]);
     let answers = [
         answer("ns1", ServerKind::NameServer, values("192.0.2.1")),
         answer("ns2", ServerKind::NameServer, values("192.0.2.2")),
+        ServerAnswer {
+            ttl_s: Some(600),
+            ..answer("ns3", ServerKind::NameServer, values("192.0.2.1"))
+        },
         answer("resolver1", ServerKind::Resolver, values("192.0.2.1")),
         answer(
             "resolver2",
@@ -61,6 +65,7 @@ async fn the_page_shows_what_each_server_answered_and_until_when_it_is_remembere
     for (server, is_current, is_remembered) in [
         ("ns1", true, false),
         ("ns2", false, false),
+        ("ns3", false, false),
         ("resolver1", true, false),
         ("resolver2", false, true),
     ] {
@@ -72,6 +77,8 @@ async fn the_page_shows_what_each_server_answered_and_until_when_it_is_remembere
             "{row}"
         );
     }
+    // The TTL of a name server's answer is that of the zone.
+    assert!(row("ns3").contains("192.0.2.1 with the TTL 10 minutes"));
     assert!(row("resolver3").contains("no answer: timed out"));
 
     let again = browser.post(&path, &[]).await;

@@ -203,6 +203,19 @@ async fn the_zone_file_reads_back_as_it_is() {
         "{}",
         read.body
     );
+    // Pasted where the record is missing, it comes back with its notes.
+    let mut other = Browser::signed_in(&test_app, "user2").await;
+    let read = paste(&mut other, &file.body, &[]).await;
+    assert!(read.body.contains("Course: Über uns"), "{}", read.body);
+    let row = [
+        ("take-1", "1"),
+        ("subdomain-1", "www"),
+        ("value-1", "192.0.2.1"),
+    ];
+    let saved = paste(&mut other, &file.body, &row).await;
+    assert_eq!(saved.location(), "/dns-records", "{}", saved.body);
+    let list = other.get("/dns-records").await.body;
+    assert!(list.contains("<dd>Über uns</dd>"), "{list}");
 }
 
 #[actix_web::test]
@@ -343,4 +356,52 @@ async fn the_preview_says_all_that_would_be_refused() {
         .count();
     assert_eq!(faults, 2, "{}", refused.body);
     assert_eq!(values(&test_app, &browser).await.len(), 1);
+}
+
+/// The page that compares says all that would be refused, before anything is applied.
+#[actix_web::test]
+async fn a_comparison_says_what_would_be_refused() {
+    const PATH: &str = "/dns-records/zone-file/compare";
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    for (name, value) in [("a", "192.0.2.1"), ("b", "192.0.2.2")] {
+        let fields = [("subdomain", name), ("type", "A"), ("value", value)];
+        browser.post("/dns-records/new", &fields).await;
+    }
+    let before = values(&test_app, &browser).await;
+    let (conflict, way_out, limit) = (
+        "This name has an A record already",
+        "Tick the deletion of what is in the way too",
+        "Not all of these changes can be made.",
+    );
+    for (text, expected) in [
+        // A CNAME in the place of an address: the deletion is on the page, too.
+        (
+            "a IN CNAME host.example.org.\nb IN A 192.0.2.2",
+            [(conflict, 1), (way_out, 1), (limit, 0)],
+        ),
+        // Two new records that exclude each other: no deletion helps.
+        (
+            "a IN A 192.0.2.1\nb IN A 192.0.2.2\nc IN A 192.0.2.3\nc IN CNAME host.example.org.",
+            [(conflict, 1), (way_out, 0), (limit, 1)],
+        ),
+        // More than the limit of three.
+        (
+            "a IN A 192.0.2.1\nb IN A 192.0.2.2\nc IN A 192.0.2.3\nd IN A 192.0.2.4",
+            [(conflict, 0), (way_out, 0), (limit, 1)],
+        ),
+        (
+            "a IN A 192.0.2.9\nb IN A 192.0.2.2\nc IN A 192.0.2.3",
+            [(conflict, 0), (way_out, 0), (limit, 0)],
+        ),
+    ] {
+        let fields = [("intent", "compare"), ("text", text)];
+        let page = browser.post(PATH, &fields).await;
+        assert_eq!(page.status, StatusCode::OK, "{text}");
+        for (words, count) in expected {
+            let found = page.body.matches(words).count();
+            assert_eq!(found, count, "{words} {text}: {}", page.body);
+        }
+    }
+    assert_eq!(values(&test_app, &browser).await, before);
 }

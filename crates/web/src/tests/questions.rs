@@ -358,3 +358,95 @@ async fn the_message_says_what_was_deleted_in_place() {
         "{list}"
     );
 }
+
+#[actix_web::test]
+async fn questions_and_faults_are_said_at_once() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    for (name, rtype, value, parts) in [
+        (
+            "www.user1",
+            "A",
+            "192.0.2.256",
+            &[
+                "www.user1 ends in a part of your domain",
+                "Record value is invalid",
+            ][..],
+        ),
+        (
+            "a b",
+            "CNAME",
+            "www.user1",
+            &[
+                "Record name is invalid",
+                "www.user1 may not be the whole name of a host",
+            ],
+        ),
+        (
+            "shop.user1",
+            "CNAME",
+            "www.user1",
+            &[
+                "shop.user1 ends in a part",
+                "www.user1 may not be the whole name",
+            ],
+        ),
+    ] {
+        for path in [NEW, CHECK] {
+            let page = browser.post(path, &fields(name, rtype, value)).await.body;
+            for part in parts {
+                assert!(page.contains(part), "{path} {name} {value}: {part}\n{page}");
+            }
+        }
+    }
+    assert!(list_records(&test_app, &browser).await.is_empty());
+}
+
+#[actix_web::test]
+async fn a_check_says_what_stops_the_certificate() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let caa = [
+        ("subdomain", "@"),
+        ("type", "CAA"),
+        ("tag", "issue"),
+        ("value", "ca.example.org"),
+    ];
+    let words = "without it your certificate here can neither be issued nor renewed.";
+    let checked = browser.post(CHECK, &caa).await;
+    assert_eq!(checked.status, StatusCode::OK);
+    assert!(
+        checked.body.contains("Nothing was saved, only checked.")
+            && checked
+                .body
+                .contains("Press Create to save it all the same."),
+        "{}",
+        checked.body
+    );
+    // Also in the part of the page that a script shows while one types.
+    let (_, preview) = checked.body.split_once("id=\"preview\"").unwrap();
+    assert!(preview.contains(words), "{preview}");
+    assert!(
+        !checked.body.contains("The record can be saved"),
+        "{}",
+        checked.body
+    );
+    // Whoever saves it after the warning is not asked again.
+    let (_, confirm) = checked
+        .body
+        .split_once("name=\"confirm\" value=\"")
+        .unwrap();
+    let confirm = starchart_testkit::html::unescape(confirm.split('"').next().unwrap());
+    let unconfirmed = browser.post(NEW, &caa).await;
+    assert_eq!(unconfirmed.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(unconfirmed.body.contains(words), "{}", unconfirmed.body);
+    let confirmed = [&caa[..], &[("confirm", &confirm)]].concat();
+    let saved = browser.post(NEW, &confirmed).await;
+    assert_eq!(saved.location(), "/dns-records", "{}", saved.body);
+    // An edit that stops nothing more has no such warning.
+    let id = list_records(&test_app, &browser).await[0].id;
+    let checked = browser
+        .post(&format!("/dns-records/{id}/check"), &caa)
+        .await;
+    assert!(!checked.body.contains(words), "{}", checked.body);
+}

@@ -411,9 +411,11 @@ async fn a_page_stops_polling_two_minutes_after_the_newest_change() {
         test_app.store.set_clock_offset(later);
         for path in ["/dns-records", lookup.as_str()] {
             let page = browser.get(path).await;
+            // The list has forms that a reload would empty.
+            let reloads = polls && path == lookup;
             assert_eq!(
                 page.body.contains("http-equiv=\"refresh\""),
-                polls,
+                reloads,
                 "{path} {later}"
             );
             assert_eq!(

@@ -371,3 +371,49 @@ async fn a_zone_file_carries_ttls_both_ways() {
     assert_eq!(applied.location(), "/dns-records", "{}", applied.body);
     assert_eq!(ttls(&test_app, &browser).await, [60, 60]);
 }
+
+/// An RRset has one TTL, so each row of a preview says which one its record gets.
+#[actix_web::test]
+async fn a_preview_says_of_each_row_which_ttl_results() {
+    let test_app = TestApp::with(|config| config.limits.records_per_user = None).await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    for value in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        post_record(&mut browser, "/dns-records/new", value, &[]).await;
+    }
+    let others = "Your other records of this name and type have 5 minutes now, and take this TTL \
+                  too, also those that are not ticked here.";
+    let (taken, new) = (
+        "Its TTL becomes 1 hour, ticked or not",
+        "It gets the TTL 1 hour with another record of this name and type here.",
+    );
+    let three = "www IN A 192.0.2.1\nwww IN A 192.0.2.2\nwww IN A 192.0.2.3\n";
+    for (text, expected) in [
+        // The TTL of one, another value without a TTL, and one that is missing.
+        (
+            "www 3600 IN A 192.0.2.1\nwww IN A 192.0.2.9".to_owned(),
+            [(others, 1), (taken, 2), (new, 0), (" 3600 A 192.0.2.9", 1)],
+        ),
+        (
+            format!("{three}www 3600 IN A 192.0.2.4\nwww IN A 192.0.2.5"),
+            [(others, 0), (taken, 0), (new, 1), (" 3600 A 192.0.2.5", 1)],
+        ),
+        // The TTL that the RRset has.
+        (
+            "www 300 IN A 192.0.2.1\nwww IN A 192.0.2.9".to_owned(),
+            [(others, 0), (taken, 0), (new, 0), (" 300 A 192.0.2.9", 1)],
+        ),
+    ] {
+        let fields = [("intent", "compare"), ("text", text.as_str())];
+        let page = browser
+            .post("/dns-records/zone-file/compare", &fields)
+            .await;
+        for (words, count) in expected {
+            let found = page.body.matches(words).count();
+            assert_eq!(found, count, "{words} {text}: {}", page.body);
+        }
+    }
+    let text = "api 3600 IN A 192.0.2.4\napi IN A 192.0.2.5";
+    let read = [("intent", "read"), ("text", text)];
+    let page = browser.post("/dns-records/paste", &read).await.body;
+    assert_eq!(page.matches(new).count(), 1, "{page}");
+}

@@ -2,7 +2,7 @@
 
 use starchart_store::records::{
     HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordChange, apply, find_history_entry,
-    list_deleted_together, list_history,
+    list_changed_together, list_history,
 };
 
 use super::*;
@@ -17,7 +17,7 @@ on_both!(
     the_limit_counts_what_is_left,
     the_history_shows_each_change_with_both_sides,
     a_restored_record_keeps_its_id,
-    deletions_of_one_request_are_listed_together,
+    changes_of_one_request_are_listed_together,
     the_history_of_another_user_is_not_found,
     changes_that_cross_do_not_lock_each_other_out,
 );
@@ -189,7 +189,7 @@ async fn a_restored_record_keeps_its_id(world: &World) {
     assert!(newest.exists());
 }
 
-async fn deletions_of_one_request_are_listed_together(world: &World) {
+async fn changes_of_one_request_are_listed_together(world: &World) {
     let user = world.user("user1").await;
     let stranger = world.user("user2").await;
     let mut ids = Vec::new();
@@ -197,10 +197,18 @@ async fn deletions_of_one_request_are_listed_together(world: &World) {
         let record = world.create(&user, name, "A", "192.168.1.1").await;
         ids.push(record.unwrap().id);
     }
-    let together = [delete(ids[1]), RecordChange::Renew(ids[3]), delete(ids[0])];
-    apply(&world.store, user.id, &together, None, &user.context)
+    world.later(1);
+    let new = user.record("new", "A", "192.168.1.1");
+    let together = [
+        delete(ids[1]),
+        RecordChange::Renew(ids[3]),
+        delete(ids[0]),
+        RecordChange::Create(&new),
+    ];
+    let done = apply(&world.store, user.id, &together, None, &user.context)
         .await
         .unwrap();
+    let all = [ids[1], ids[0], done[3].id];
     world.later(1);
     apply(
         &world.store,
@@ -219,14 +227,15 @@ async fn deletions_of_one_request_are_listed_together(world: &World) {
     };
     let deletion = HistoryAction::Delete;
     for (entry, owner, expected) in [
-        (entry_of(ids[0], deletion), user.id, &[ids[1], ids[0]][..]),
-        (entry_of(ids[1], deletion), user.id, &[ids[1], ids[0]]),
+        (entry_of(ids[0], deletion), user.id, &all[..]),
+        (entry_of(ids[1], deletion), user.id, &all),
+        (entry_of(all[2], HistoryAction::Create), user.id, &all),
+        (entry_of(ids[3], HistoryAction::Renew), user.id, &all),
         (entry_of(ids[2], deletion), user.id, &[ids[2]]),
-        (entry_of(ids[3], HistoryAction::Renew), user.id, &[]),
         (entry_of(ids[0], deletion), stranger.id, &[]),
         (HistoryId(0), user.id, &[]),
     ] {
-        let listed = list_deleted_together(&world.store, owner, entry)
+        let listed = list_changed_together(&world.store, owner, entry)
             .await
             .unwrap();
         let found: Vec<RecordId> = listed.iter().map(|entry| entry.record_id).collect();

@@ -57,10 +57,10 @@ pub(crate) struct TriedName {
 #[derive(Debug, Clone)]
 pub(crate) struct WordList {
     pub(crate) kind: ListKind,
-    /// Where the entries come from that no admin added.
+    /// Where [`Self::others`] come from.
     pub(crate) source: Source,
-    /// How many there are.
-    pub(crate) count: usize,
+    /// The entries that no admin added.
+    pub(crate) others: Vec<String>,
     pub(crate) rows: Vec<WordRow>,
     /// What was entered into its form.
     pub(crate) input: String,
@@ -105,7 +105,7 @@ impl WordList {
 
     /// Says where the entries come from that no admin added.
     fn describe_others(&self) -> String {
-        let entries = pluralize(self.count, "entry", "entries");
+        let entries = pluralize(self.others.len(), "entry", "entries");
         let file = self.kind.file_name();
         match self.source {
             Source::File => format!("{entries} from the operator's {file} (WORD_LISTS_PATH)."),
@@ -254,7 +254,7 @@ async fn page(context: &RequestContext, admin: &Admin, query: &Form) -> Result<W
     let list = |kind: ListKind| WordList {
         kind,
         source: app.names.lists.source(kind),
-        count: app.names.lists.entries(kind).len(),
+        others: app.names.lists.entries(kind).map(str::to_owned).collect(),
         rows: words
             .iter()
             .filter(|word| word.kind == kind)

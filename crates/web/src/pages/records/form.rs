@@ -13,7 +13,7 @@ use askama::Template;
 use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{RecordForm, RecordId};
-use starchart_domain::ttl::{Ttl, TtlLimits};
+use starchart_domain::ttl::TtlLimits;
 use starchart_store::records::{self, Record};
 
 pub(crate) use self::check::check;
@@ -25,13 +25,16 @@ use self::input::{
 pub(crate) use self::preview::Preview;
 
 use super::list::missing_record;
+use super::row_actions::newest_change;
+use super::rrset::PresentRrset;
 use super::{list_values, path_id, record_rules};
 use crate::actions::{self, ActionError, Conflict, RecordEdit, SavedRecord, SeenRecord};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::pages::{FlashKind, Layout};
+use crate::list_query::ListQuery;
+use crate::pages::Layout;
 use crate::responses::{self, see_other};
 
 /// Purpose of the signature in the field `owner`.
@@ -49,26 +52,6 @@ pub(crate) enum FormMode {
         /// detect changes by another window.
         fingerprint: Option<String>,
     },
-}
-
-/// The RRset of the record that the form edits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PresentRrset {
-    pub(crate) ttl: Ttl,
-    /// How many other records are in it.
-    pub(crate) others: usize,
-}
-
-impl PresentRrset {
-    /// Finds the RRset of a record among all records of its owner.
-    fn of(id: RecordId, all: &[Record]) -> Option<Self> {
-        let record = all.iter().find(|record| record.id == id)?;
-        let others = all.iter().filter(|other| other.shares_rrset(record));
-        Some(Self {
-            ttl: record.ttl,
-            others: others.count(),
-        })
-    }
 }
 
 /// `GET /dns-records/new` and `GET /dns-records/{id}`, and the response to a post with faults.
@@ -201,7 +184,7 @@ impl FormPage {
         }
     }
 
-    fn action(&self) -> String {
+    fn path(&self) -> String {
         match &self.mode {
             FormMode::Create => "/dns-records/new".to_owned(),
             FormMode::Edit { id, .. } => format!("/dns-records/{id}"),
@@ -209,8 +192,8 @@ impl FormPage {
     }
 
     /// Returns where the form is checked without saving it.
-    fn check_action(&self) -> String {
-        format!("{}/check", self.action())
+    fn check_path(&self) -> String {
+        format!("{}/check", self.path())
     }
 
     /// Returns what the title of the page begins with.
@@ -281,7 +264,10 @@ pub(crate) async fn create(
     )
     .await;
     match done {
-        Ok(saved) => Ok(saved_response(&context, saved, "created")),
+        Ok(saved) => {
+            let list = context.list_query().showing([&saved.record]);
+            Ok(saved_response(&context, &user, saved, "created", list).await)
+        }
         Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
             confirm_page(&context, &user, FormMode::Create, form, replaced, forbidden).await
         }
@@ -348,7 +334,10 @@ async fn update_own(
     let names = app.name_rules().await?;
     let rules = record_rules(context, &names);
     let faults = match actions::edit_record(store, &*app.queue, caller, edit, rules).await {
-        Ok(saved) => return Ok(saved_response(context, saved, "updated")),
+        Ok(saved) => {
+            let list = context.list_query();
+            return Ok(saved_response(context, user, saved, "updated", list).await);
+        }
         Err(ActionError::Conflict(Conflict::IssuanceForbidden(forbidden))) => {
             let mode = FormMode::Edit {
                 id: id.0,
@@ -376,9 +365,11 @@ async fn update_own(
 pub(crate) async fn show_kept_form(
     context: &RequestContext,
     user: &User,
-    path: &str,
+    return_to: &str,
     kept_form: &str,
 ) -> Result<HttpResponse, Failure> {
+    let (path, query) = return_to.split_once('?').unwrap_or((return_to, ""));
+    let list = ListQuery::parse(query).unwrap_or_default();
     let form = Form::parse(kept_form.as_bytes())?;
     if context
         .app
@@ -387,12 +378,12 @@ pub(crate) async fn show_kept_form(
         != Some(user.id.0)
     {
         // Another user has signed in, perhaps on a shared computer.
-        return Ok(see_other("/dns-records"));
+        return Ok(see_other(&list.href()));
     }
     let id = path.strip_prefix("/dns-records/");
     let id = id.and_then(|rest| rest.parse().ok()).map(RecordId);
     let input = record_form(&form);
-    let page = match id {
+    let mut page = match id {
         None => FormPage {
             limit_reached: limit_reached(context, user).await?,
             ..FormPage::new(context, FormMode::Create, input)
@@ -402,7 +393,8 @@ pub(crate) async fn show_kept_form(
                 .await?
                 .is_none() =>
         {
-            let page = FormPage::for_absent_record(context, input);
+            let mut page = FormPage::for_absent_record(context, input);
+            page.layout.list = list;
             return responses::page(StatusCode::NOT_FOUND, &page);
         }
         Some(id) => {
@@ -413,6 +405,7 @@ pub(crate) async fn show_kept_form(
             FormPage::with_rrset(context, user, mode, input).await?
         }
     };
+    page.layout.list = list;
     let answered = confirmed_name(&form).filter(|name| *name == page.form.name);
     responses::ok(&FormPage {
         is_kept: true,
@@ -421,11 +414,14 @@ pub(crate) async fn show_kept_form(
     })
 }
 
-/// Redirects to the list, which says what was saved and what is doubtful about it.
-pub(super) fn saved_response(
+/// Redirects to a list, which says what was saved and what is doubtful about it. A button undoes
+/// the change if records were deleted with it.
+pub(super) async fn saved_response(
     context: &RequestContext,
+    user: &User,
     saved: SavedRecord,
     done: &str,
+    list: ListQuery,
 ) -> HttpResponse {
     let SavedRecord {
         record,
@@ -436,16 +432,16 @@ pub(super) fn saved_response(
         "DNS Record \"{}\" has been successfully {done}",
         record.shown_name()
     );
+    let mut undo = None;
     if !replaced.is_empty() {
         text.push_str(&format!(
             ". Deleted in its place: {}",
             list_values(&replaced)
         ));
+        undo = newest_change(context, user, record.id).await;
     }
-    let message = (FlashKind::Done, text);
-    let notes = notes.iter().map(|note| (FlashKind::Note, note.to_string()));
-    context.set_flash(&std::iter::once(message).chain(notes).collect::<Vec<_>>());
-    see_other("/dns-records")
+    context.set_done_flash(text, undo, notes.iter().map(ToString::to_string));
+    see_other(&list.href())
 }
 
 /// Shows the form again and asks for a confirmation.

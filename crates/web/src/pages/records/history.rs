@@ -17,8 +17,8 @@ use super::delete::delete_page;
 use super::form::{FormMode, confirm_page, faults_page, saved_response};
 use super::{list_names, record_rules};
 use crate::actions::{
-    self, ActionError, Conflict, RestoreError, UndoRefusal, UndoStep, Undone, form_of_change,
-    undo_step,
+    self, ActionError, Conflict, UndoRefusal, UndoStep, UndoTogetherError, Undone, UndoneTogether,
+    form_of_change, undo_step,
 };
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -93,6 +93,11 @@ impl HistoryLine {
     fn name(&self) -> String {
         let version = self.version();
         version.map_or_else(String::new, |version| with_letters(&version.name))
+    }
+
+    /// The page with the changes of its record only.
+    fn href(&self) -> String {
+        format!("/dns-records/history?record={}", self.entry.record_id)
     }
 
     /// The fields that an edit changed.
@@ -195,11 +200,11 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
         .map(HistoryId)
         .map_err(|_| Failure::NotFound)?;
     let seen = context.form.get("fingerprint").map(str::to_owned);
-    // The message after a deletion undoes all that was deleted with it.
+    // The message after changes undoes all that were made together.
     if context.form.get("together").is_some() {
-        let deleted = records::list_deleted_together(store, user.id, id).await?;
-        if deleted.len() > 1 {
-            return restore(&context, &user, &deleted).await;
+        let changed = records::list_changed_together(store, user.id, id).await?;
+        if changed.len() > 1 {
+            return undo_together(&context, &user, &changed).await;
         }
     }
     let entry = actions::find_change(store, &user, id).await?;
@@ -215,12 +220,12 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
     .await;
     let error = match done {
         Ok(Undone::Saved(saved)) => {
-            let done = if entry.exists() {
-                "changed back"
-            } else {
-                "restored"
+            let list = context.list_query();
+            let (done, list) = match entry.exists() {
+                true => ("changed back", list),
+                false => ("restored", list.showing([&saved.record])),
             };
-            return Ok(saved_response(&context, saved, done));
+            return Ok(saved_response(&context, &user, saved, done, list).await);
         }
         Ok(Undone::Deleted(record)) => {
             let text = format!(
@@ -228,26 +233,39 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
                 record.shown_name()
             );
             context.set_flash(&[(FlashKind::Done, text)]);
-            return Ok(see_other("/dns-records"));
+            return Ok(see_other(&context.list_query().href()));
         }
         Err(ActionError::Conflict(Conflict::NotUndoable(refusal))) => {
             context.set_flash(&[(FlashKind::Note, refusal.to_string())]);
-            return Ok(see_other("/dns-records/history"));
+            return Ok(see_other(
+                &context.list_query().href_of("/dns-records/history"),
+            ));
         }
         Err(error) => error,
     };
+    refused_undo(&context, &user, &entry, error).await
+}
+
+/// Shows why a change was not undone: in the form of the record as it would have been, or on the
+/// page that deletes it.
+async fn refused_undo(
+    context: &RequestContext,
+    user: &User,
+    entry: &HistoryEntry,
+    error: ActionError,
+) -> Result<HttpResponse, Failure> {
     let Some(before) = &entry.before else {
         return match error {
             // The page that deletes the record asks for the confirmation.
             ActionError::Conflict(Conflict::IssuanceForbidden(_)) => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                delete_page(&context, &user, entry.record_id, status).await
+                delete_page(context, user, entry.record_id, status).await
             }
             error => Err(error.into()),
         };
     };
-    let present = records::get(store, user.id, entry.record_id).await?;
-    let form = form_of_change(&user, &entry, before, present.as_ref());
+    let present = records::get(context.app.store()?, user.id, entry.record_id).await?;
+    let form = form_of_change(user, entry, before, present.as_ref());
     let mode = if entry.exists() {
         FormMode::Edit {
             id: entry.record_id.0,
@@ -258,46 +276,49 @@ pub(crate) async fn undo(context: Rc<RequestContext>, user: User) -> Result<Http
     };
     match error {
         ActionError::Conflict(Conflict::IssuanceForbidden(forbidden)) => {
-            confirm_page(&context, &user, mode, form, Vec::new(), forbidden).await
+            confirm_page(context, user, mode, form, Vec::new(), forbidden).await
         }
         error => {
             let faults = error.into_form_faults()?;
-            faults_page(&context, &user, mode, form, faults).await
+            faults_page(context, user, mode, form, faults).await
         }
     }
 }
 
-/// Restores records that were deleted together, all of them or none.
-async fn restore(
+/// Undoes changes that were made together, all of them or none.
+async fn undo_together(
     context: &RequestContext,
     user: &User,
-    deleted: &[HistoryEntry],
+    changed: &[HistoryEntry],
 ) -> Result<HttpResponse, Failure> {
     let app = &context.app;
     let (store, caller) = (app.store()?, context.caller(user));
     let names = context.app.name_rules().await?;
     let rules = record_rules(context, &names);
-    let restored = actions::restore_together(store, &*app.queue, caller, deleted, rules).await;
-    let why = match restored {
-        Ok(restored) => {
-            let text = format!(
-                "{} DNS records have been successfully restored: {}",
-                restored.len(),
-                list_names(restored.iter())
-            );
-            context.set_flash(&[(FlashKind::Done, text)]);
-            return Ok(see_other("/dns-records"));
+    let list = context.list_query();
+    let undone = actions::undo_together(store, &*app.queue, caller, changed, rules).await;
+    let why = match undone {
+        Ok(UndoneTogether { records, notes }) => {
+            let count = records.len();
+            let names = list_names(records.iter());
+            let text = match changed.iter().all(|entry| entry.action.is_end()) {
+                true => format!("{count} DNS records have been successfully restored: {names}"),
+                false => format!("{count} changes have been successfully undone: {names}"),
+            };
+            let notes = notes.iter().map(ToString::to_string);
+            context.set_done_flash(text, None, notes);
+            return Ok(see_other(&list.href()));
         }
-        Err(RestoreError::Refused { name, why }) => format!("{name}: {why}"),
-        Err(RestoreError::Action(error @ (ActionError::Conflict(_) | ActionError::Limit(_)))) => {
-            error.to_string()
-        }
-        Err(RestoreError::Action(error)) => return Err(error.into()),
+        Err(UndoTogetherError::Refused { name, why }) => format!("{name}: {why}"),
+        Err(UndoTogetherError::Action(
+            error @ (ActionError::Conflict(_) | ActionError::Limit(_)),
+        )) => error.to_string(),
+        Err(UndoTogetherError::Action(error)) => return Err(error.into()),
     };
     let text = format!(
-        "Nothing was restored. {} Here you can restore the records singly.",
+        "Nothing was undone. {} Here you can undo the changes singly.",
         sentence(why)
     );
     context.set_flash(&[(FlashKind::Failed, text)]);
-    Ok(see_other("/dns-records/history"))
+    Ok(see_other(&list.href_of("/dns-records/history")))
 }

@@ -1,7 +1,5 @@
 //! The list of the user's records.
 
-mod query;
-
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -13,16 +11,14 @@ use starchart_domain::record::{RecordId, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_store::records::{self, Record};
 
-use self::query::Sort;
 use super::poll_for_s;
 use crate::accept::prefers_json;
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
+use crate::list_query::{ListQuery, Sort, SortColumn};
 use crate::pages::{Flash, FlashKind, Layout, filters};
 use crate::responses;
-
-pub(crate) use self::query::{ListQuery, SortColumn};
 
 /// What the list says when a request is about a record that is not in it.
 const NO_SUCH_RECORD: &str = "There is no such record. It was deleted, perhaps in another window, \
@@ -125,16 +121,14 @@ impl RecordsPage {
         format!("{} of {total}", self.records.len())
     }
 
-    /// Returns the query that shows this list again without scripts.
-    fn reload_query(&self) -> String {
-        match self.query.encode() {
-            query if query.is_empty() => "reload".to_owned(),
-            query => format!("{query}&reload"),
-        }
-    }
-
     fn here(&self) -> String {
         self.query.href()
+    }
+
+    /// Returns the URL of a record's page that leads back here.
+    fn row_href(&self, record: &Record, page: &str) -> String {
+        let path = format!("/dns-records/{}{page}", record.id);
+        self.query.href_of(&path)
     }
 
     fn last_day(&self, record: &Record) -> Timestamp {
@@ -160,7 +154,7 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     responses::ok(&list_page(&context, query, all, now))
 }
 
-/// Shows all records again, with those ticked that were, and says why nothing was done to them.
+/// Shows the list again, with those ticked that were, and says why nothing was done to them.
 pub(super) async fn refuse_selected(
     context: &RequestContext,
     status: StatusCode,
@@ -172,7 +166,7 @@ pub(super) async fn refuse_selected(
     let page = RecordsPage {
         selected,
         problem: Some(problem),
-        ..list_page(context, ListQuery::default(), all, now)
+        ..list_page(context, context.list_query(), all, now)
     };
     responses::page(status, &page)
 }
@@ -187,7 +181,7 @@ pub(super) async fn missing_record(
         return Err(Failure::NotFound);
     }
     let (all, now) = records::list_with_time(context.app.store()?, user.id).await?;
-    let mut page = list_page(context, ListQuery::default(), all, now);
+    let mut page = list_page(context, context.list_query(), all, now);
     page.layout.flash.push(Flash {
         kind: FlashKind::Note,
         text: NO_SUCH_RECORD.to_owned(),

@@ -55,12 +55,19 @@ struct ServerLine<'a> {
 
 impl<'a> ServerLine<'a> {
     fn new(answered: &'a ServerAnswer, record: &Record, asked_at: Timestamp) -> Self {
+        let is_resolver = answered.kind == ServerKind::Resolver;
+        // That of a resolver is what is left of it.
+        let other_ttl = answered.ttl_s.and_then(Ttl::from_seconds);
+        let other_ttl = other_ttl.filter(|ttl| !is_resolver && *ttl != record.ttl);
         let (answer, is_current) = match &answered.answer {
             Answer::Values(values) if values.is_empty() => ("no such record".to_owned(), false),
-            Answer::Values(values) => (values.join(", "), values.contains(&record.presentation)),
+            Answer::Values(values) if values.contains(&record.presentation) => match other_ttl {
+                Some(ttl) => (format!("{} with the TTL {ttl}", values.join(", ")), false),
+                None => (values.join(", "), true),
+            },
+            Answer::Values(values) => (values.join(", "), false),
             Answer::Failed(why) => (format!("no answer: {why}"), false),
         };
-        let is_resolver = answered.kind == ServerKind::Resolver;
         // A name server answers from its own data. Rounded up to the minute.
         let ttl_s = answered.ttl_s.filter(|_| is_resolver && !is_current);
         let until = ttl_s.map(|ttl| {
@@ -128,8 +135,8 @@ impl LookupPage {
         dig_command(&self.record.name, self.record.rtype, self.server.as_ref())
     }
 
-    fn here(&self) -> &str {
-        &self.layout.path
+    fn here(&self) -> String {
+        self.layout.list.href_of(&self.layout.path)
     }
 }
 
@@ -176,5 +183,7 @@ pub(crate) async fn request_lookup(
     let id = path_id(&context)?;
     let app = &context.app;
     actions::request_lookup(app.store()?, &*app.queue, context.caller(&user), id).await?;
-    Ok(see_other(&format!("/dns-records/{id}/lookup#world")))
+    let page = context.list_query();
+    let page = page.href_of(&format!("/dns-records/{id}/lookup"));
+    Ok(see_other(&format!("{page}#world")))
 }

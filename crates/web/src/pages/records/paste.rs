@@ -9,17 +9,22 @@ use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::paste::{self, Doubt, PastedRecord, UnreadLine};
 use starchart_domain::plural::pluralize;
-use starchart_domain::record::{NewRecord, RecordForm, RecordType};
-use starchart_domain::ttl::{Ttl, TtlLimits};
+use starchart_domain::record::{RecordForm, RecordType};
+use starchart_domain::ttl::TtlLimits;
+use starchart_domain::zone_file::Notes;
 use starchart_store::records::{self, Record};
 
-use super::{list_names, record_rules, ttl_of_others};
-use crate::actions::{self, ActionError, BatchError, Conflict, Limit, RecordRules, SavedRecord};
+use super::row_actions::newest_change;
+use super::rrset::ChangedTtls;
+use super::{list_names, record_rules};
+use crate::actions::{
+    self, ActionError, BatchError, Conflict, Limit, PlannedChange, RecordRules, SavedRecord,
+};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::pages::{FlashKind, Layout};
+use crate::pages::Layout;
 use crate::responses::{self, see_other};
 
 /// How many warnings follow the message after saving: a cookie carries them.
@@ -52,8 +57,8 @@ pub(crate) struct PastedRow {
     pub(crate) record: PastedRecord,
     pub(crate) is_taken: bool,
     pub(crate) faults: Vec<(Field, Fault)>,
-    /// The present TTL of its RRset, which other records have too, if it gets another one.
-    pub(crate) ttl_of_others: Option<Ttl>,
+    /// What becomes of the TTL of its RRset.
+    pub(crate) ttl_note: Option<String>,
 }
 
 impl PastePage {
@@ -122,6 +127,17 @@ impl PastedRow {
         options.map(String::as_str).collect()
     }
 
+    /// Returns label and text of the notes that a zone file has as comments.
+    fn notes(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let form = &self.record.form;
+        let notes = [
+            ("Ports", form.ports.as_str()),
+            ("Course", form.course.as_str()),
+            ("Description", form.description.as_str()),
+        ];
+        notes.into_iter().filter(|(_, text)| !text.is_empty())
+    }
+
     /// Returns whether the text did not say the type.
     fn asks_type(&self) -> bool {
         self.doubts_of(Field::Type).next().is_some()
@@ -187,6 +203,10 @@ pub(crate) async fn paste(
     let rules = record_rules(&context, &names);
     for record in &mut read.records {
         record.limit_ttl(&rules.ttls);
+        let notes = Notes::read(&record.comments);
+        record.form.ports = notes.ports.unwrap_or_default();
+        record.form.course = notes.course.unwrap_or_default();
+        record.form.description = notes.description.unwrap_or_default();
     }
     let rows = read.records.into_iter().enumerate();
     let mut page = PastePage {
@@ -196,7 +216,7 @@ pub(crate) async fn paste(
                 record,
                 is_taken: true,
                 faults: Vec::new(),
-                ttl_of_others: None,
+                ttl_note: None,
             })
             .collect(),
         unread: read.unread,
@@ -218,25 +238,28 @@ impl PastePage {
     /// records and those above it, and that they are too many.
     fn check(&mut self, user: &User, present: &[Record], rules: RecordRules<'_>) {
         let mut places = Vec::new();
-        let mut news = Vec::new();
+        let mut creates = Vec::new();
         for (at, row) in self.rows.iter_mut().enumerate() {
             if row.record.has_question() {
                 continue;
             }
             match row.record.form.check(&user.base, rules.words, &rules.ttls) {
                 Ok(new) => {
-                    row.ttl_of_others = ttl_of_others(&new, None, present);
                     places.push(at);
-                    news.push(new);
+                    creates.push(PlannedChange::Create(new));
                 }
                 Err(faults) => row.faults = faults,
             }
         }
-        let news: Vec<&NewRecord> = news.iter().collect();
-        for (at, faults) in actions::conflicts(&news, present.iter()) {
+        let refusals = actions::find_refusals(&creates, present, None);
+        for (at, faults) in refusals.faulty {
             let row = &mut self.rows[places[at]];
             row.is_taken = !faults.contains(&(Field::Value, Fault::Duplicate));
             row.faults = faults;
+        }
+        let ttls = ChangedTtls::new(&creates, present);
+        for (place, create) in places.iter().zip(&creates) {
+            self.rows[*place].ttl_note = ttls.note(create);
         }
         let taken = self.rows.iter().filter(|row| row.is_taken).count();
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -301,7 +324,7 @@ async fn save(
     )
     .await;
     match saved {
-        Ok(saved) => Ok(saved_response(context, &saved)),
+        Ok(saved) => Ok(saved_response(context, user, &saved).await),
         Err(BatchError::Invalid(faulty)) => {
             for (at, faults) in faulty {
                 page.rows[taken[at]].faults = faults;
@@ -329,8 +352,13 @@ fn refuse(mut page: PastePage, problem: String) -> Result<HttpResponse, Failure>
     responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
-/// Redirects to the list, which says what was saved and what is doubtful about it.
-fn saved_response(context: &RequestContext, saved: &[SavedRecord]) -> HttpResponse {
+/// Redirects to the list, which says what was saved and what is doubtful about it, with a button
+/// that undoes all.
+async fn saved_response(
+    context: &RequestContext,
+    user: &User,
+    saved: &[SavedRecord],
+) -> HttpResponse {
     let count = u32::try_from(saved.len()).unwrap_or(u32::MAX);
     let done = format!(
         "{} created: {}",
@@ -340,11 +368,14 @@ fn saved_response(context: &RequestContext, saved: &[SavedRecord]) -> HttpRespon
     let notes = saved.iter().flat_map(|saved| {
         let name = saved.record.shown_name();
         let texts = saved.notes.iter();
-        texts.map(move |note| (FlashKind::Note, format!("{name}: {note}")))
+        texts.map(move |note| format!("{name}: {note}"))
     });
-    let flash: Vec<(FlashKind, String)> = std::iter::once((FlashKind::Done, done))
-        .chain(notes.take(NOTES_IN_MESSAGE))
-        .collect();
-    context.set_flash(&flash);
-    see_other("/dns-records")
+    let undo = match saved.first() {
+        Some(first) => newest_change(context, user, first.record.id).await,
+        None => None,
+    };
+    context.set_done_flash(done, undo, notes.take(NOTES_IN_MESSAGE));
+    let list = context.list_query();
+    let list = list.showing(saved.iter().map(|saved| &saved.record));
+    see_other(&list.href())
 }

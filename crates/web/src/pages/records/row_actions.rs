@@ -5,8 +5,6 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use starchart_domain::record::RecordId;
-use starchart_domain::user::UserId;
-use starchart_store::Store;
 use starchart_store::records::{self, HistoryFilter};
 
 use super::caa_check;
@@ -72,20 +70,26 @@ pub(crate) async fn renew_or_delete(
         record.shown_name()
     );
     let undo = match intent {
-        // The record is deleted: without its entry only the button is missing.
-        "delete-dns-record" => newest_change(store, user.id, id).await,
+        "delete-dns-record" => newest_change(&context, &user, id).await,
         _ => None,
     };
-    context.set_undoable_flash(text, undo);
-    Ok(see_other("/dns-records"))
+    context.set_done_flash(text, undo, std::iter::empty());
+    Ok(see_other(&context.list_query().href()))
 }
 
-/// Returns the newest entry of the record's history.
-pub(super) async fn newest_change(store: &Store, owner: UserId, id: RecordId) -> Option<i64> {
+/// Returns the newest entry of the record's history, which the button Undo of a message posts. The
+/// change is made: without the entry only the button is missing.
+pub(super) async fn newest_change(
+    context: &RequestContext,
+    user: &User,
+    id: RecordId,
+) -> Option<i64> {
     let filter = HistoryFilter {
         record: Some(id),
         ..HistoryFilter::default()
     };
-    let newest = records::list_history(store, owner, filter, 1).await.ok()?;
+    let store = context.app.store().ok()?;
+    let newest = records::list_history(store, user.id, filter, 1).await;
+    let newest = newest.ok()?;
     newest.first().map(|entry| entry.id.0)
 }

@@ -1,16 +1,15 @@
 //! Renewing and deleting the records that are ticked in the list: all of them, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use askama::Template;
-use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::plural::pluralize;
 use starchart_domain::record::RecordId;
 use starchart_store::records::{self, Record};
 
+use super::delete::delete_selected_page;
 use super::list::refuse_selected;
 use super::row_actions::newest_change;
 use super::{list_names, record_rules};
@@ -20,31 +19,39 @@ use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::pages::Layout;
-use crate::responses::{self, see_other};
+use crate::responses::see_other;
+
+/// How many records the URL of the page that asks can name: proxies refuse long ones. More are
+/// asked about in the answer itself.
+const MAX_IN_URL: usize = 500;
 
 /// What the list says when a ticked record is another one by now.
 const CHANGED: &str = "Nothing was changed: one of these records was changed in another window \
                        meanwhile. Look at them again.";
 
-/// The answer to `POST /dns-records/selected` with the intent `delete-selected`: lists what would
-/// be deleted and posts it once more with the intent `delete`.
-#[derive(Debug, Clone, Template)]
-#[template(path = "records/delete-selected.html")]
-pub(crate) struct DeleteSelectedPage {
-    pub(crate) layout: Layout,
-    pub(crate) records: Vec<Record>,
-    /// What the deletion would stop.
-    pub(crate) to_confirm: Option<IssuanceForbidden>,
-}
-
-impl DeleteSelectedPage {
-    fn count(&self) -> String {
-        pluralize(self.records.len() as u64, "DNS record", "DNS records")
+/// Asks before the records of the field `records` are deleted (`GET /dns-records/selected`): a page
+/// that the browser can show again after the deletion, when it goes back.
+pub(crate) async fn confirm_selected(
+    context: Rc<RequestContext>,
+    user: User,
+) -> Result<HttpResponse, Failure> {
+    let query = Form::parse(context.req.query_string().as_bytes())?;
+    let ids = query.text("records");
+    let ids: Option<BTreeSet<RecordId>> = ids
+        .split(',')
+        .map(|id| id.parse().ok().map(RecordId))
+        .collect();
+    let ids = ids.ok_or(Failure::NotFound)?;
+    let all = records::list(context.app.store()?, user.id).await?;
+    let is_wanted = |record: &&Record| ids.contains(&record.id);
+    let found: Vec<Record> = all.iter().filter(is_wanted).cloned().collect();
+    match ids.len() - found.len() {
+        0 => delete_selected_page(&context, &user, found, StatusCode::OK).await,
+        missing => refuse_missing(&context, all, &found, missing).await,
     }
 }
 
-/// Renews the ticked records, asks before they are deleted, or deletes them
+/// Renews the ticked records, leads to the page that asks before they are deleted, or deletes them
 /// (`POST /dns-records/selected` with the intent `renew-selected`, `delete-selected` or `delete`).
 pub(crate) async fn change_selected(
     context: Rc<RequestContext>,
@@ -62,8 +69,13 @@ pub(crate) async fn change_selected(
     if wanted.is_empty() || missing > 0 {
         return refuse_missing(&context, all, &found, missing).await;
     }
+    if intent == "delete-selected" && found.len() > MAX_IN_URL {
+        return delete_selected_page(&context, &user, found, StatusCode::OK).await;
+    }
     if intent == "delete-selected" {
-        return confirm_page(&context, &user, found, StatusCode::OK).await;
+        let ids: Vec<String> = wanted.keys().map(ToString::to_string).collect();
+        let page = format!("/dns-records/selected?records={}", ids.join(","));
+        return Ok(see_other(&context.list_query().href_of(&page)));
     }
     let changes: Vec<PlannedChange> = wanted
         .into_iter()
@@ -87,7 +99,7 @@ pub(crate) async fn change_selected(
         }
         Err(BatchError::Refused(ActionError::Conflict(Conflict::IssuanceForbidden(_)))) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            confirm_page(&context, &user, found, status).await
+            delete_selected_page(&context, &user, found, status).await
         }
         Err(BatchError::Refused(error)) => Err(error.into()),
         Err(BatchError::Invalid(_)) => Err(Failure::Internal("a deletion or a renewal has faults")),
@@ -137,25 +149,6 @@ async fn refuse_missing(
     refuse_selected(context, status, all, ids, problem).await
 }
 
-async fn confirm_page(
-    context: &RequestContext,
-    user: &User,
-    records: Vec<Record>,
-    status: StatusCode,
-) -> Result<HttpResponse, Failure> {
-    let (store, config) = (context.app.store()?, &context.app.config);
-    let all: Vec<&Record> = records.iter().collect();
-    let to_confirm = actions::forbidden_by_deletion(store, user, &all, config).await?;
-    responses::page(
-        status,
-        &DeleteSelectedPage {
-            layout: context.layout(),
-            records,
-            to_confirm,
-        },
-    )
-}
-
 /// Redirects to the list, which says what was done; a deletion has a button that undoes it whole.
 async fn done_response(
     context: &RequestContext,
@@ -164,11 +157,7 @@ async fn done_response(
     records: &[Record],
 ) -> Result<HttpResponse, Failure> {
     let (done, undo) = match (intent, records.first()) {
-        // The records are deleted: without the entry only the button is missing.
-        ("delete", Some(first)) => {
-            let store = context.app.store()?;
-            ("deleted", newest_change(store, user.id, first.id).await)
-        }
+        ("delete", Some(first)) => ("deleted", newest_change(context, user, first.id).await),
         _ => ("renewed", None),
     };
     let text = match records {
@@ -182,6 +171,6 @@ async fn done_response(
             list_names(records.iter())
         ),
     };
-    context.set_undoable_flash(text, undo);
-    Ok(see_other("/dns-records"))
+    context.set_done_flash(text, undo, std::iter::empty());
+    Ok(see_other(&context.list_query().href()))
 }

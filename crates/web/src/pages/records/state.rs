@@ -66,19 +66,6 @@ pub(crate) fn key(state: &PublishState) -> &'static str {
     }
 }
 
-/// Returns the place of a state in a sorted list: what needs attention comes first.
-pub(crate) fn rank(state: &PublishState) -> u8 {
-    match state {
-        PublishState::Refused { .. } => 0,
-        PublishState::Paused => 1,
-        PublishState::Saved => 2,
-        PublishState::Sent => 3,
-        PublishState::InSync => 4,
-        PublishState::Answered { by, of } if by < of => 5,
-        PublishState::Answered { .. } => 6,
-    }
-}
-
 /// Explains a state to the owner of the record. `provider` is the name of the DNS provider.
 pub(crate) fn meaning(state: &PublishState, provider: &str) -> String {
     match state {

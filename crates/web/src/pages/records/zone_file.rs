@@ -1,7 +1,7 @@
 //! All records as a zone file: the download, and a page that compares a text with the records and
 //! applies the differences.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
@@ -12,20 +12,22 @@ use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, sentence};
 use starchart_domain::paste::Doubt;
 use starchart_domain::plural::pluralize;
-use starchart_domain::record::{NewRecord, RecordType};
+use starchart_domain::record::{NewRecord, RecordId};
 use starchart_domain::ttl::Ttl;
 use starchart_domain::zone_file::{self, FaultyLine, ZoneRecord};
 use starchart_store::records::{self, Record};
 
 use super::history::FieldChange;
-use super::{record_rules, rrset_ttl, ttl_of_others};
+use super::record_rules;
+use super::row_actions::newest_change;
+use super::rrset::ChangedTtls;
 use crate::actions::{
     self, ActionError, BatchError, Conflict, PlannedChange, RecordRules, SeenRecord,
 };
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::pages::{FlashKind, Layout};
+use crate::pages::Layout;
 use crate::responses::{self, see_other};
 
 /// `GET /dns-records/zone-file/compare`, and the responses to its posts.
@@ -43,6 +45,8 @@ pub(crate) struct ZoneFilePage {
     pub(crate) problem: Option<String>,
     /// What to confirm before the changes are made.
     pub(crate) to_confirm: Option<IssuanceForbidden>,
+    /// Why not all changes can be made, which the page says before.
+    pub(crate) limit_exceeded: Option<Fault>,
 }
 
 /// A difference between the text and the records.
@@ -55,14 +59,16 @@ pub(crate) struct DiffRow {
     pub(crate) before: Option<String>,
     /// The record as it will be, unless one is deleted.
     pub(crate) after: Option<String>,
-    /// The TTL of other records of its name and type, if it gives them another one.
-    pub(crate) ttl_of_others: Option<Ttl>,
+    /// What becomes of the TTL of its RRset.
+    pub(crate) ttl_note: Option<String>,
     /// The notes that change with it.
     pub(crate) notes: Vec<FieldChange>,
     /// How the line was read.
     pub(crate) doubts: Vec<Doubt>,
     pub(crate) is_taken: bool,
     pub(crate) faults: Vec<Fault>,
+    /// Whether the faults go away when deletions on the page are ticked too.
+    pub(crate) needs_deletion: bool,
 }
 
 impl ZoneFilePage {
@@ -75,6 +81,36 @@ impl ZoneFilePage {
             faulty: Vec::new(),
             problem: None,
             to_confirm: None,
+            limit_exceeded: None,
+        }
+    }
+
+    /// Says before the changes are made what would be refused of those that `is_wanted` returns.
+    fn check(
+        &mut self,
+        present: &[Record],
+        limit: Option<u32>,
+        is_wanted: impl Fn(&DiffRow) -> bool,
+    ) {
+        let refusals_of = |places: &[usize]| {
+            let changes = places.iter().map(|at| self.rows[*at].change.clone());
+            actions::find_refusals(&changes.collect::<Vec<_>>(), present, limit)
+        };
+        let places = |is_one: &dyn Fn(&DiffRow) -> bool| -> Vec<usize> {
+            let places = self.rows.iter().enumerate();
+            let places = places.filter(|(_, row)| is_one(row));
+            places.map(|(at, _)| at).collect()
+        };
+        let wanted = places(&is_wanted);
+        let with_deletions = places(&|row| is_wanted(row) || row.after.is_none());
+        let refusals = refusals_of(&wanted);
+        let rest = refusals_of(&with_deletions).faulty;
+        let rest: BTreeSet<usize> = rest.iter().map(|(at, _)| with_deletions[*at]).collect();
+        self.limit_exceeded = refusals.limit.and_then(|limit| limit.record_fault());
+        for (at, faults) in refusals.faulty {
+            let row = &mut self.rows[wanted[at]];
+            row.faults = faults.into_iter().map(|(_, fault)| fault).collect();
+            row.needs_deletion = !rest.contains(&wanted[at]);
         }
     }
 }
@@ -149,9 +185,12 @@ pub(crate) async fn compare_zone_file(
     let present = records::list(context.app.store()?, user.id).await?;
     let names = context.app.name_rules().await?;
     let rules = record_rules(&context, &names);
-    let page = compare(&context, &user, text, &present, &rules);
+    let mut page = compare(&context, &user, text, &present, &rules);
     match context.form.get("intent") {
-        Some("compare") => responses::ok(&page),
+        Some("compare") => {
+            page.check(&present, rules.limit, |row| row.after.is_some());
+            responses::ok(&page)
+        }
         Some("apply") => apply(&context, &user, page, &present).await,
         _ => Err(Failure::Unprocessable("unknown intent")),
     }
@@ -166,64 +205,65 @@ fn compare(
 ) -> ZoneFilePage {
     let records: Vec<ZoneRecord> = present.iter().map(ZoneRecord::from).collect();
     let diff = zone_file::diff(&text, &user.base, rules.words, &rules.ttls, &records);
-    let line_of = |name: &str, ttl: Ttl, rtype: RecordType, presentation: &str| {
-        format!("{name} {} {rtype} {presentation}", ttl.as_seconds())
-    };
-    let line = |known: &Record| {
-        let Record { name, rtype, .. } = known;
-        line_of(name, known.ttl, *rtype, &known.presentation)
-    };
-    let line_of_new = |new: &NewRecord| {
-        let (name, rtype) = (new.name.fqdn(), new.value.rtype());
-        let kept = rrset_ttl(present, name, rtype);
-        line_of(name, new.ttl.beside(kept), rtype, new.value.presentation())
-    };
-    let changes = diff.change.into_iter().map(|changed| {
-        let old = &present[changed.at];
-        let notes = changed_notes(Some(old), &changed.record);
-        let after = line_of_new(&changed.record);
-        let change = PlannedChange::Replace {
-            old: seen(old),
-            new: changed.record,
-        };
-        (change, Some(line(old)), Some(after), notes, changed.doubts)
-    });
-    let creates = diff.create.into_iter().map(|created| {
-        let after = line_of_new(&created.record);
-        let notes = changed_notes(None, &created.record);
-        let change = PlannedChange::Create(created.record);
-        (change, None, Some(after), notes, created.doubts)
-    });
-    let deletes = diff.delete.into_iter().map(|at| {
-        let old = &present[at];
-        let change = PlannedChange::Delete(seen(old));
-        (change, Some(line(old)), None, Vec::new(), Vec::new())
-    });
     // One that is missing may be in a line that was not read.
     let is_complete = diff.faulty.is_empty();
-    let rows = changes.chain(creates).chain(deletes).enumerate();
+    let mut changes = Vec::new();
+    let mut doubts = Vec::new();
+    for changed in diff.change {
+        changes.push(PlannedChange::Replace {
+            old: seen(&present[changed.at]),
+            new: changed.record,
+        });
+        doubts.push(changed.doubts);
+    }
+    for created in diff.create {
+        changes.push(PlannedChange::Create(created.record));
+        doubts.push(created.doubts);
+    }
+    for at in diff.delete {
+        changes.push(PlannedChange::Delete(seen(&present[at])));
+        doubts.push(Vec::new());
+    }
+    let by_id: HashMap<RecordId, &Record> = present.iter().map(|known| (known.id, known)).collect();
+    let ttls = ChangedTtls::new(&changes, present);
+    let rows = changes.iter().zip(doubts).enumerate();
+    let rows = rows.map(|(at, (change, doubts))| {
+        let old = change
+            .old_record()
+            .and_then(|old| by_id.get(&old.id).copied());
+        let new = change.new_record();
+        DiffRow {
+            number: at + 1,
+            change: change.clone(),
+            before: old.map(line),
+            after: new.map(|new| line_of_new(new, ttls.result(new))),
+            ttl_note: ttls.note(change),
+            notes: new.map_or_else(Vec::new, |new| changed_notes(old, new)),
+            doubts,
+            // A text with some of the records deletes none of the others.
+            is_taken: is_complete && new.is_some(),
+            faults: Vec::new(),
+            needs_deletion: false,
+        }
+    });
     ZoneFilePage {
         is_compared: true,
-        rows: rows
-            .map(|(at, (change, before, after, notes, doubts))| DiffRow {
-                number: at + 1,
-                ttl_of_others: change.new_record().and_then(|new| {
-                    let id = change.old_record().map(|old| old.id);
-                    ttl_of_others(new, id, present)
-                }),
-                // A text with some of the records deletes none of the others.
-                is_taken: is_complete && after.is_some(),
-                change,
-                before,
-                after,
-                notes,
-                doubts,
-                faults: Vec::new(),
-            })
-            .collect(),
+        rows: rows.collect(),
         faulty: diff.faulty.into_iter().map(faulty_line).collect(),
         ..ZoneFilePage::new(context, text)
     }
+}
+
+/// Writes a record as a line of the page.
+fn line(known: &Record) -> String {
+    let (name, ttl) = (&known.name, known.ttl.as_seconds());
+    format!("{name} {ttl} {} {}", known.rtype, known.presentation)
+}
+
+/// Writes a new record, with the TTL that its RRset gets.
+fn line_of_new(new: &NewRecord, ttl: Ttl) -> String {
+    let (name, value, ttl) = (new.name.fqdn(), &new.value, ttl.as_seconds());
+    format!("{name} {ttl} {} {}", value.rtype(), value.presentation())
 }
 
 /// Returns the notes that a record gets and did not have.
@@ -269,6 +309,9 @@ async fn apply(
     if taken.is_empty() {
         return refuse(page, "Tick at least one change to apply.");
     }
+    page.check(present, app.config.limits.records_per_user, |row| {
+        row.is_taken
+    });
     let changes: Vec<PlannedChange> = taken
         .iter()
         .map(|at| page.rows[*at].change.clone())
@@ -280,8 +323,13 @@ async fn apply(
         Ok(changed) => {
             let count = u32::try_from(changed.len()).unwrap_or(u32::MAX);
             let done = pluralize(count, "change was made", "changes were made");
-            context.set_flash(&[(FlashKind::Done, format!("{done} to your DNS records"))]);
-            Ok(see_other("/dns-records"))
+            let undo = match changed.first() {
+                Some(first) => newest_change(context, user, first.id).await,
+                None => None,
+            };
+            let text = format!("{done} to your DNS records");
+            context.set_done_flash(text, undo, std::iter::empty());
+            Ok(see_other(&context.list_query().href()))
         }
         Err(BatchError::Invalid(faulty)) => {
             for (at, faults) in faulty {
@@ -296,6 +344,7 @@ async fn apply(
             responses::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(BatchError::Refused(error)) => {
+            page.limit_exceeded = None;
             let faults = error.into_form_faults()?;
             let texts: Vec<String> = faults.iter().map(|(_, fault)| fault.to_string()).collect();
             refuse(page, &format!("Nothing was changed: {}.", texts.join(". ")))

@@ -112,7 +112,7 @@ pub(crate) async fn sign_in_and_keep_form(
         if body.len() > MAX_KEPT_FORM_BYTES {
             return Err(Failure::SessionEnded);
         }
-        return start(context, path.to_owned(), Some(body)).await;
+        return start(context, context.list_query().href_of(path), Some(body)).await;
     }
     // The page that says so shows the text, which is too long to keep.
     let is_text_of_records = matches!(
@@ -126,8 +126,10 @@ pub(crate) async fn sign_in_and_keep_form(
     let id =
         parse_id(context.req.match_info().get("id")).or_else(|| parse_id(context.form.get("id")));
     let return_to = match id {
-        Some(id) if is_deletion => format!("/dns-records/{id}/delete"),
-        _ if path.starts_with("/dns-records") => "/dns-records".to_owned(),
+        Some(id) if is_deletion => context
+            .list_query()
+            .href_of(&format!("/dns-records/{id}/delete")),
+        _ if path.starts_with("/dns-records") => context.list_query().href(),
         _ if path.starts_with("/certificate") && is_deletion => "/certificate/delete".to_owned(),
         _ if path.starts_with("/certificate") => "/certificate".to_owned(),
         _ if path == "/admin" => admin::list_href(&clean_line(&context.form.text("searchText")), 1),

@@ -23,11 +23,12 @@ use starchart_store::users::User;
 
 use crate::actions::{ActionError, Conflict, Denial, PlannedChange, SeenRecord};
 use crate::errors::Failure;
+use crate::list_query::ListQuery;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
-    DeletePage, DeleteSelectedPage, DiffRow, FieldChange, FormMode, FormPage, HistoryLine,
-    HistoryPage, InstructionsPage, ListQuery, LookupPage, PastePage, PastedRow, PresentRrset,
-    Preview, RecordsPage, ZoneFilePage,
+    DeletePage, DiffRow, FieldChange, FormMode, FormPage, HistoryLine, HistoryPage,
+    InstructionsPage, LookupPage, PastePage, PastedRow, PresentRrset, Preview, RecordsPage,
+    ZoneFilePage,
 };
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::pages::sign_in::label::LabelPage;
@@ -68,6 +69,7 @@ fn guest(text: &dyn Fn(&str) -> String, path: &str) -> Layout {
         csrf_token: text("token"),
         flash: Vec::new(),
         path: path.to_owned(),
+        list: ListQuery::default(),
         version: text("0.1.0"),
         provider: "Route53",
         support: Some(SupportContact {
@@ -302,6 +304,7 @@ fn pasted(text: &dyn Fn(&str) -> String, path: &str) -> PastePage {
         record.source = text(&record.source);
         record.form.name = text(&record.form.name);
         record.form.input = text(&record.form.input);
+        record.form.course = text("CS 101");
         for option in record
             .doubts
             .iter_mut()
@@ -320,7 +323,7 @@ fn pasted(text: &dyn Fn(&str) -> String, path: &str) -> PastePage {
                 (Field::Form, Fault::Gone),
                 (Field::Ttl, Fault::Ttl(TtlFault::Unreadable)),
             ],
-            ttl_of_others: Some(Ttl::DEFAULT),
+            ttl_note: Some(text("With this change all records get the TTL 1 hour.")),
         }
     };
     PastePage {
@@ -350,7 +353,7 @@ fn compared(text: &dyn Fn(&str) -> String, path: &str) -> ZoneFilePage {
             before: Some(text("www.user1.starchart.com A 192.0.2.1")),
             // Another line than the one before, whatever the sample is.
             after: Some(text("www.user1.starchart.com A 192.0.2.2") + " changed"),
-            ttl_of_others: Some(Ttl::DEFAULT),
+            ttl_note: Some(text("With this change all records get the TTL 1 hour.")),
             notes: vec![FieldChange {
                 label: "Course",
                 before: String::new(),
@@ -359,6 +362,7 @@ fn compared(text: &dyn Fn(&str) -> String, path: &str) -> ZoneFilePage {
             doubts: Vec::new(),
             is_taken: true,
             faults: vec![Fault::Duplicate],
+            needs_deletion: true,
         }],
         faulty: vec![(
             3,
@@ -367,6 +371,7 @@ fn compared(text: &dyn Fn(&str) -> String, path: &str) -> ZoneFilePage {
         )],
         problem: Some(text("Nothing was changed")),
         to_confirm: Some(issuance_forbidden(text)),
+        limit_exceeded: Some(Fault::QuotaReached { limit: 3 }),
     }
 }
 
@@ -451,7 +456,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         },
         rrset: Some(PresentRrset {
             ttl: Ttl::DEFAULT,
-            others: 2,
+            records: 3,
         }),
         ..new(form.clone(), Vec::new(), true)
     };
@@ -483,12 +488,14 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     };
     let delete = DeletePage {
         layout: layout("/dns-records/1/delete"),
-        record: all.remove(0),
+        records: vec![all.remove(0)],
+        is_selection: false,
         to_confirm: Some(issuance_forbidden(text)),
     };
-    let delete_selected = DeleteSelectedPage {
+    let delete_selected = DeletePage {
         layout: layout("/dns-records/selected"),
         records: records(text),
+        is_selection: true,
         to_confirm: Some(issuance_forbidden(text)),
     };
     let list = |records: Vec<Record>, total, search: &str| RecordsPage {

@@ -3,18 +3,20 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
+use starchart_domain::certificate::caa::IssuanceForbidden;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::NewRecord;
 use starchart_domain::ttl::Ttl;
 use starchart_store::records::{self, Record};
 
 use super::input::{form_fingerprint, record_form};
-use super::{FormMode, FormPage, PresentRrset, Preview};
+use super::{FormMode, FormPage, Preview};
 use crate::actions;
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::pages::records::{path_id, record_rules, rrset_ttl};
+use crate::pages::records::rrset::PresentRrset;
+use crate::pages::records::{path_id, record_rules};
 use crate::responses;
 
 /// Shows what is wrong with the form, or what it would publish, and saves nothing
@@ -61,6 +63,10 @@ pub(crate) async fn check(
             page.conflicting =
                 actions::list_conflicting(context.app.store()?, &user, &new, id).await?;
             let ttl = new_ttl(&new, old.as_ref(), &all);
+            let olds: Vec<&Record> = old.iter().collect();
+            let (store, config) = (context.app.store()?, &context.app.config);
+            page.to_confirm =
+                actions::forbidden_by_change(store, &user, &olds, &[&new], config).await?;
             let mut others = all;
             others.retain(|record| Some(record.id) != id);
             let conflicts = actions::conflicts(&[&new], others.iter());
@@ -75,7 +81,10 @@ pub(crate) async fn check(
             let beside: Vec<_> = others.iter().map(actions::neighbour).collect();
             let notes = actions::notes_of(&new, &user, &beside);
             let faults = page.faults.iter().map(|(_, fault)| fault.to_string());
+            let forbidden = page.to_confirm.iter();
+            let forbidden = forbidden.map(IssuanceForbidden::describe_effect);
             let remarks = faults
+                .chain(forbidden)
                 .chain(notes.iter().map(ToString::to_string))
                 .collect();
             page.preview = Preview::of_new(&context, &new, ttl, remarks);
@@ -86,7 +95,7 @@ pub(crate) async fn check(
 
 /// Returns the TTL that the record will have: the chosen one, that of its RRset, or its own.
 fn new_ttl(new: &NewRecord, old: Option<&Record>, all: &[Record]) -> Ttl {
-    let (name, rtype) = (new.name.fqdn(), new.value.rtype());
+    let rrset = PresentRrset::of_new(new, all);
     let own = old.map(|record| record.ttl);
-    new.ttl.beside_or_own(rrset_ttl(all, name, rtype), own)
+    new.ttl.beside_or_own(rrset.map(|rrset| rrset.ttl), own)
 }

@@ -23,14 +23,14 @@ pub(super) struct PartField {
 }
 
 /// A button that answers a question about a field.
-pub(super) struct Answer {
+pub(super) struct AnswerButton {
     /// The field of the form and its text, as the button posts them.
     pub(super) value: String,
     /// The name that it means.
     pub(super) text: String,
 }
 
-impl Answer {
+impl AnswerButton {
     fn name(relative: &str, base: &str) -> Self {
         Self {
             value: format!("subdomain:{relative}"),
@@ -170,10 +170,10 @@ impl FormPage {
 
     /// Says how many other records take the TTL.
     pub(super) fn others_with_ttl(&self) -> Option<String> {
-        let others = self.rrset.as_ref()?.others;
+        let others = self.rrset?.records - 1;
         (others > 0).then(|| {
             pluralize(
-                others,
+                others as u64,
                 "other record of this name and type gets",
                 "other records of this name and type get",
             )
@@ -208,15 +208,15 @@ impl FormPage {
     }
 
     /// Returns the buttons that answer a question about a field.
-    pub(super) fn answers_of(&self, field: Field) -> Vec<Answer> {
-        let answers = |fault| Answer::to(fault, &self.form.input);
+    pub(super) fn answers_of(&self, field: Field) -> Vec<AnswerButton> {
+        let answers = |fault| AnswerButton::to(fault, &self.form.input);
         self.faults_of(field).flat_map(answers).collect()
     }
 
     /// Returns whether there are such buttons before the one that saves.
     pub(super) fn asks(&self) -> bool {
         let mut faults = self.faults.iter();
-        faults.any(|(_, fault)| !Answer::to(fault, &self.form.input).is_empty())
+        faults.any(|(_, fault)| !AnswerButton::to(fault, &self.form.input).is_empty())
     }
 
     /// Returns whether the support contact can help with a fault.

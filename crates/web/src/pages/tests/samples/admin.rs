@@ -57,7 +57,7 @@ fn words(text: &dyn Fn(&str) -> String) -> WordsPage {
     let list = |(number, kind): (i64, ListKind)| WordList {
         kind,
         source: Source::File,
-        count: 232,
+        others: vec![text("another"), text("word")],
         rows: vec![WordRow {
             word: ListedWord {
                 id: number,

@@ -1,7 +1,9 @@
-//! Which records the list shows and in which order: read from the URL and written into its links.
+//! Which records the list shows and in which order: read from the URL of a page, and written into
+//! its links.
 
 use std::cmp::Ordering;
 
+use starchart_domain::publish::PublishState;
 use starchart_domain::record::RecordType;
 use starchart_store::records::Record;
 use strum::VariantArray;
@@ -9,7 +11,6 @@ use url::form_urlencoded::Serializer;
 
 use crate::errors::Failure;
 use crate::forms::Form;
-use crate::pages::records::state;
 
 /// What the list shows. In the URL: `q`, `type` and `sort`, each absent for its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl Sort {
             SortColumn::Name => one.name.cmp(&other.name),
             SortColumn::Type => one.rtype.as_str().cmp(other.rtype.as_str()),
             SortColumn::Value => one.presentation.cmp(&other.presentation),
-            SortColumn::State => state::rank(&one.state).cmp(&state::rank(&other.state)),
+            SortColumn::State => rank(&one.state).cmp(&rank(&other.state)),
             SortColumn::Expires => one.expires_at.cmp(&other.expires_at),
         };
         let order = match self.is_descending {
@@ -141,9 +142,31 @@ impl ListQuery {
 
     /// Returns the URL of this list.
     pub(crate) fn href(&self) -> String {
+        self.href_of("/dns-records")
+    }
+
+    /// Returns the URL of a page that leads back to this list: the list's query follows that of
+    /// the page.
+    pub(crate) fn href_of(&self, page: impl AsRef<str>) -> String {
+        let page = page.as_ref();
+        let separator = if page.contains('?') { '&' } else { '?' };
         match self.encode() {
-            query if query.is_empty() => "/dns-records".to_owned(),
-            query => format!("/dns-records?{query}"),
+            query if query.is_empty() => page.to_owned(),
+            query => format!("{page}{separator}{query}"),
+        }
+    }
+
+    /// Returns the list that shows new records: this one, or all records in its order if it would
+    /// leave one of them out.
+    pub(crate) fn showing<'a>(self, records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let words = self.words();
+        let mut records = records.into_iter();
+        match records.all(|record| self.matches(record, &words)) {
+            true => self,
+            false => Self {
+                sort: self.sort,
+                ..Self::default()
+            },
         }
     }
 
@@ -167,15 +190,32 @@ impl ListQuery {
 
     /// Leaves the records that are shown, in their order.
     pub(crate) fn apply(&self, records: &mut Vec<Record>) {
-        let words: Vec<String> = self
-            .search
-            .split_whitespace()
-            .map(str::to_lowercase)
-            .collect();
-        records.retain(|record| {
-            self.rtype.is_none_or(|rtype| record.rtype == rtype) && has_words(record, &words)
-        });
+        let words = self.words();
+        records.retain(|record| self.matches(record, &words));
         records.sort_by(|one, other| self.sort.compare(one, other));
+    }
+
+    /// Returns the words of the search in lower case.
+    fn words(&self) -> Vec<String> {
+        let words = self.search.split_whitespace();
+        words.map(str::to_lowercase).collect()
+    }
+
+    fn matches(&self, record: &Record, words: &[String]) -> bool {
+        self.rtype.is_none_or(|rtype| record.rtype == rtype) && has_words(record, words)
+    }
+}
+
+/// Returns the place of a state in a sorted list: what needs attention comes first.
+fn rank(state: &PublishState) -> u8 {
+    match state {
+        PublishState::Refused { .. } => 0,
+        PublishState::Paused => 1,
+        PublishState::Saved => 2,
+        PublishState::Sent => 3,
+        PublishState::InSync => 4,
+        PublishState::Answered { by, of } if by < of => 5,
+        PublishState::Answered { .. } => 6,
     }
 }
 
@@ -207,7 +247,6 @@ fn has_words(record: &Record, words: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-    use starchart_domain::publish::PublishState;
     use starchart_domain::record::RecordId;
     use starchart_domain::time::Timestamp;
     use starchart_domain::ttl::Ttl;
@@ -286,6 +325,20 @@ mod tests {
     }
 
     #[test]
+    fn a_new_record_is_shown() {
+        for (query, shown_by) in [
+            ("", ""),
+            ("q=www", "q=www"),
+            ("q=WWW&type=A&sort=-name", "q=WWW&type=A&sort=-name"),
+            ("q=api&sort=-name", "sort=-name"),
+            ("type=TXT", ""),
+        ] {
+            let list = ListQuery::parse(query).unwrap();
+            assert_eq!(list.showing(&records()[..1]).encode(), shown_by, "{query}");
+        }
+    }
+
+    #[test]
     fn a_link_leads_to_the_same_list() {
         for (query, href) in [
             ("", "/dns-records"),
@@ -302,6 +355,15 @@ mod tests {
             assert_eq!(ListQuery::parse(&list.encode()).unwrap(), list);
         }
         let list = ListQuery::parse("q=a").unwrap();
+        assert_eq!(
+            list.href_of("/dns-records/7/delete"),
+            "/dns-records/7/delete?q=a"
+        );
+        assert_eq!(list.href_of("?reload"), "?reload&q=a");
+        assert_eq!(
+            ListQuery::default().href_of("/dns-records/7"),
+            "/dns-records/7"
+        );
         assert_eq!(
             list.sorted_href(SortColumn::Name),
             "/dns-records?q=a&sort=-name"
