@@ -1,32 +1,14 @@
 // An admin in a real browser on a running demo: with scripts, screenshots and axe, then without scripts.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { linkOrButton, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS } from './demo.mjs';
+import { linkOrButton, demo, fillRecord, row, signIn } from './demo.mjs';
+import { openAnother, story } from './story.mjs';
 import { checkAppearance } from './appearance.mjs';
 
 const A = 'A Record (IPv4 Address)';
 
-let browser;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-
-function story(name, options, steps) {
-  test(name, { timeout: TEST_LIMIT_MS }, async () => {
-    const { context, page, faults } = await openWindow(browser, options);
-    try {
-      await steps(page);
-      assert.deepEqual(faults, [], 'errors in the browser');
-    } finally {
-      await context.close();
-    }
-  });
-}
-
 /** Runs steps as another user in a separate window. */
 async function asUser(username, password, steps) {
-  const { context, page } = await openWindow(browser);
+  const { context, page } = await openAnother();
   try {
     await signIn(page, username, password);
     await steps?.(page);

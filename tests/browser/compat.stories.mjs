@@ -1,30 +1,14 @@
 // Opens every scene of compat.mjs and looks for each of its lines.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { ADDRESSES, DOWNLOADS, USERS, SCENES } from './compat.mjs';
-import { linkOrButton, demo, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS, WAIT_LIMIT_MS } from './demo.mjs';
+import { linkOrButton, demo, fillRecord, row, signIn, WAIT_LIMIT_MS } from './demo.mjs';
+import { story } from './story.mjs';
 
 const A = 'A Record (IPv4 Address)';
 const LIMIT = 10;
 
-let browser;
 const seen = new Set();
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-
-function story(name, steps) {
-  test(name, { timeout: TEST_LIMIT_MS }, async () => {
-    const { context, page, faults } = await openWindow(browser);
-    try {
-      await steps(page);
-      assert.deepEqual(faults, [], 'errors in the browser');
-    } finally {
-      await context.close();
-    }
-  });
-}
 
 const finders = {
   control: (page, words) => page.getByRole('link', { name: words, exact: true }).or(page.getByRole('button', { name: words, exact: true })),
@@ -68,7 +52,7 @@ async function openMenu(page) {
   await buttons.click();
 }
 
-story('a guest', async (page) => {
+story('a guest', {}, async (page) => {
   await checkAddresses(page, 'guest');
   await page.goto('/dns-records');
   await scene(page, 'sign-in');
@@ -77,7 +61,7 @@ story('a guest', async (page) => {
 });
 
 for (const [user, password, name] of USERS) {
-  story(`${user} is ${name}`, async (page) => {
+  story(`${user} is ${name}`, {}, async (page) => {
     await signIn(page, user, password);
     await scene(page, 'header', user);
     assert.equal((await page.locator('#header-user').innerText()).trim(), user);
@@ -87,7 +71,7 @@ for (const [user, password, name] of USERS) {
   });
 }
 
-story('records', async (page) => {
+story('records', {}, async (page) => {
   const user = 'user1';
   await signIn(page, user, 'user1pass');
   await checkAddresses(page, user);
@@ -131,7 +115,7 @@ story('records', async (page) => {
   await scene(page, 'instructions', user);
 });
 
-story('a certificate', async (page) => {
+story('a certificate', {}, async (page) => {
   const user = 'user1';
   await signIn(page, user, 'user1pass', '/certificate/information');
   await scene(page, 'information', user);
@@ -155,7 +139,7 @@ story('a certificate', async (page) => {
   await scene(page, 'home, something there', user);
 });
 
-story('an admin', async (page) => {
+story('an admin', {}, async (page) => {
   await signIn(page, 'user3', 'user3pass');
   await scene(page, 'home of an admin', 'user3');
   await page.goto('/admin');
@@ -178,7 +162,7 @@ story('an admin', async (page) => {
   await scene(page, 'user deleted', 'user3');
 });
 
-story('the end of a certificate, and signing out', async (page) => {
+story('the end of a certificate, and signing out', {}, async (page) => {
   const user = 'user1';
   await signIn(page, user, 'user1pass', '/certificate');
   await linkOrButton(page.getByRole('main'), 'Delete').click();

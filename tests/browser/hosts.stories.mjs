@@ -1,9 +1,8 @@
 // A new user sets up what ten hosts ask for, on a running demo: from the text of the host's page, pasted, to records that the name
 // server answers. Half of the hosts at phone width and half at desktop width, with scripts; then the other way round, without.
 // Prints clicks and seconds for each.
-import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { answersEventually, demo, launch, openWindow, signIn, TEST_LIMIT_MS } from './demo.mjs';
+import { answersEventually, demo, signIn } from './demo.mjs';
+import { story } from './story.mjs';
 
 /**
  * What a host's page says about the domain `base`, and what must be answered then: name below the domain, type, answers of
@@ -82,12 +81,6 @@ const HOSTS = [
 
 const WIDTHS = [360, 1280];
 
-let browser;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-
 /** Pastes the host's text and saves what was read from it. Returns the number of clicks. */
 async function paste(page, text) {
   let clicks = 0;
@@ -115,26 +108,20 @@ for (const [users, options] of [
   const how = scripts ? 'with scripts' : 'without scripts';
 
   for (const [half, [user, password]] of users.entries()) {
-    test(`a new user sets up five hosts ${how}: ${HALVES[half].map(({ host }) => host).join(', ')}`, { timeout: TEST_LIMIT_MS }, async () => {
-      const { context, page, faults } = await openWindow(browser, options);
-      try {
-        await signIn(page, user, password, '/', { scripts });
-        const base = `${user.replaceAll('.', '')}.${demo.root}`;
-        for (const [at, { host, text, answers }] of HALVES[half].entries()) {
-          const width = WIDTHS[(at + Number(scripts)) % WIDTHS.length];
-          await page.setViewportSize({ width, height: 800 });
-          const begun = performance.now();
-          const clicks = await paste(page, text(base));
-          for (const [name, type, expected] of answers) {
-            const full = expected.map((answer) => (typeof answer === 'function' ? answer(base) : answer));
-            await answersEventually(`${name}.${base}`, type, full, begun);
-          }
-          const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-          console.log(`${host}, ${width} px, ${how}: ${answers.length} records, ${clicks} clicks, ${seconds} s`);
+    story(`a new user sets up five hosts ${how}: ${HALVES[half].map(({ host }) => host).join(', ')}`, options, async (page) => {
+      await signIn(page, user, password, '/', { scripts });
+      const base = `${user.replaceAll('.', '')}.${demo.root}`;
+      for (const [at, { host, text, answers }] of HALVES[half].entries()) {
+        const width = WIDTHS[(at + Number(scripts)) % WIDTHS.length];
+        await page.setViewportSize({ width, height: 800 });
+        const begun = performance.now();
+        const clicks = await paste(page, text(base));
+        for (const [name, type, expected] of answers) {
+          const full = expected.map((answer) => (typeof answer === 'function' ? answer(base) : answer));
+          await answersEventually(`${name}.${base}`, type, full, begun);
         }
-        assert.deepEqual(faults, [], 'errors in the browser');
-      } finally {
-        await context.close();
+        const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+        console.log(`${host}, ${width} px, ${how}: ${answers.length} records, ${clicks} clicks, ${seconds} s`);
       }
     });
   }

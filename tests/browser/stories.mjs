@@ -1,7 +1,8 @@
 // A user in a real browser on the running demo. Each story starts in a new window.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { answersEventually, linkOrButton, deleteRecord, demo, fillField, fillRecord, launch, openWindow, row, signIn, TEST_LIMIT_MS } from './demo.mjs';
+import { test } from 'node:test';
+import { answersEventually, linkOrButton, deleteRecord, demo, fillField, fillRecord, row, signIn, TEST_LIMIT_MS } from './demo.mjs';
+import { openAnother, story } from './story.mjs';
 import { certificateVerifies, keyFits, savedFile } from './certificate.mjs';
 import { lighthouse } from './lighthouse.mjs';
 import { checkAppearance } from './appearance.mjs';
@@ -18,25 +19,6 @@ const PARTS = [
   ['Full Chain', 'bundle'],
 ];
 const domainOf = (user) => `${user}.${demo.root}`;
-
-let browser;
-before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-
-/** Defines a story in a new window. Errors in the browser fail it. */
-function story(name, options, steps) {
-  test(name, { timeout: TEST_LIMIT_MS }, async (t) => {
-    const { context, page, faults } = await openWindow(browser, options);
-    try {
-      await steps(page, t);
-      assert.deepEqual(faults, [], 'errors in the browser');
-    } finally {
-      await context.close();
-    }
-  });
-}
 
 story('a guest sees the sign-in page and a missing page', {}, async (page) => {
   await page.goto('/dns-records');
@@ -444,7 +426,7 @@ story('records work without JavaScript', { javaScriptEnabled: false }, async (pa
 });
 
 test('Lighthouse gives accessibility 95 or more', { timeout: TEST_LIMIT_MS }, async (t) => {
-  const { context, page } = await openWindow(browser);
+  const { context, page } = await openAnother();
   await signIn(page, 'user1', 'user1pass');
   const cookies = await context.cookies(demo.url);
   await context.close();
