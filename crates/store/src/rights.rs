@@ -2,6 +2,7 @@
 
 use sea_orm::ConnectionTrait as _;
 
+use crate::reader::repeat_if_broken;
 use crate::{Error, Store, sql};
 
 /// Why the rights of the database user are not complete, or could not be tried.
@@ -52,7 +53,8 @@ pub(crate) async fn check_reading(store: &Store) -> Result<(), Error> {
 pub(crate) async fn check_access(store: &Store) -> Result<(), Error> {
     check_reading(store).await?;
     for write in WRITES {
-        store.writer().execute_unprepared(write).await?;
+        // They change nothing, so they may run twice.
+        repeat_if_broken(|| store.writer().execute_unprepared(write)).await?;
     }
     Ok(())
 }

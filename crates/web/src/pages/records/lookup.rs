@@ -184,6 +184,6 @@ pub(crate) async fn request_lookup(
     let app = &context.app;
     actions::request_lookup(app.store()?, &*app.queue, context.caller(&user), id).await?;
     let page = context.list_query();
-    let page = page.href_of(&format!("/dns-records/{id}/lookup"));
+    let page = page.href_of(format!("/dns-records/{id}/lookup"));
     Ok(see_other(&format!("{page}#world")))
 }

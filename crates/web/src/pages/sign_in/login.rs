@@ -128,7 +128,7 @@ pub(crate) async fn sign_in_and_keep_form(
     let return_to = match id {
         Some(id) if is_deletion => context
             .list_query()
-            .href_of(&format!("/dns-records/{id}/delete")),
+            .href_of(format!("/dns-records/{id}/delete")),
         _ if path.starts_with("/dns-records") => context.list_query().href(),
         _ if path.starts_with("/certificate") && is_deletion => "/certificate/delete".to_owned(),
         _ if path.starts_with("/certificate") => "/certificate".to_owned(),
