@@ -13,7 +13,7 @@ const RECORDS = [
   { name: 'www', type: A, value: '192.168.1.2' },
   { name: 'www', type: TXT, value: 'proof of something' },
   { name: 'bücher', type: A, value: '192.168.1.3' },
-  { name: 'api', type: A, value: '192.168.1.4' },
+  { name: 'api', type: A, value: '192.168.1.4', parts: { 'Another TTL': '23h59m59s' } },
 ];
 
 /** Returns the values in the list, in its order. */
