@@ -33,11 +33,12 @@ mod m0021_create_imports;
 mod m0022_create_import_rows;
 mod m0023_create_lookups;
 mod m0024_create_listed_words;
+mod m0025_create_tokens;
 
 use table::Table;
 
 /// Every table in the order of creation: a table follows the tables that it references.
-const TABLES: [Table; 24] = [
+const TABLES: [Table; 25] = [
     m0001_create_users::STEP,
     m0002_create_sessions::STEP,
     m0003_create_login_requests::STEP,
@@ -62,6 +63,7 @@ const TABLES: [Table; 24] = [
     m0022_create_import_rows::STEP,
     m0023_create_lookups::STEP,
     m0024_create_listed_words::STEP,
+    m0025_create_tokens::STEP,
 ];
 
 /// Applies the steps in order and records them in `seaql_migrations`.

@@ -3,8 +3,9 @@
 use crate::table::Table;
 
 /// A row holds the version of the record that the change made, if `action` is create or restore,
-/// and else the version that it ended. `actor_id` is null when the owner did it, or time. Changes
-/// of one request have one `request_id`; it is empty for changes that no request made.
+/// and else the version that it ended. `actor_id` is null when the owner did it, or time.
+/// `token` names the API token by which the owner did it; it is null for a page. Changes of one
+/// request have one `request_id`; it is empty for changes that no request made.
 pub(crate) const STEP: Table = Table {
     step: "m0008_create_record_history",
     table: "record_history",
@@ -24,6 +25,7 @@ pub(crate) const STEP: Table = Table {
         expires_at BIGINT NOT NULL,
         action VARCHAR(16) NOT NULL,
         actor_id BIGINT NULL,
+        token VARCHAR(100) NULL,
         request_id VARCHAR(64) NOT NULL,
         at BIGINT NOT NULL,
         CONSTRAINT record_history_user_fk FOREIGN KEY (user_id) REFERENCES users (id)

@@ -2,6 +2,7 @@
 //!
 //! This crate has no async, I/O, clock, randomness or environment (I1). Callers pass `now` in.
 
+pub mod api;
 pub mod certificate;
 pub mod error;
 pub mod expiry;
@@ -26,6 +27,7 @@ pub mod secret;
 pub mod site;
 pub mod time;
 pub mod timers;
+pub mod token;
 pub mod ttl;
 pub mod txt;
 pub mod user;

@@ -1,6 +1,6 @@
 //! Points in time with millisecond precision, as the database stores them.
 
-use chrono::{DateTime, Months, Utc};
+use chrono::{DateTime, Months, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
 const MINUTE_MS: i64 = 60 * 1_000;
@@ -14,6 +14,13 @@ impl Timestamp {
     /// Creates a timestamp from milliseconds since the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
+    }
+
+    /// Parses the start of a day in UTC: `2026-11-21`.
+    pub fn from_date(text: &str) -> Option<Self> {
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        let start = day.and_time(NaiveTime::MIN).and_utc();
+        Some(Self(start.timestamp_millis()))
     }
 
     /// Returns the milliseconds since the Unix epoch.
@@ -94,6 +101,21 @@ mod tests {
             text.parse::<DateTime<Utc>>()
                 .map_or(0, |t| t.timestamp_millis()),
         )
+    }
+
+    #[test]
+    fn dates_are_read_as_they_are_written() {
+        let day = at("2026-11-21T00:00:00Z");
+        assert_eq!(Timestamp::from_date(&day.date()), Some(day));
+        for wrong in [
+            "",
+            "2026-13-01",
+            "2026-02-30",
+            "21.11.2026",
+            "2026-11-21 UTC",
+        ] {
+            assert_eq!(Timestamp::from_date(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

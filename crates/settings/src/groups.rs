@@ -1,6 +1,7 @@
 //! The settings in groups. The file of a group has the specification of its settings, its type, and
 //! the function that reads and checks it.
 
+pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod certificates;
 pub(crate) mod database;
@@ -26,6 +27,7 @@ pub(crate) const SPECS: SpecList = SpecList(&[
     certificates::SPECS,
     names::SPECS,
     limits::SPECS,
+    api::SPECS,
     timers::SPECS,
     process::SPECS,
 ]);

@@ -1,5 +1,6 @@
 //! All settings: the groups together, and the rules between them.
 
+use starchart_domain::api::ApiSettings;
 use starchart_domain::limits::Limits;
 use starchart_domain::timers::Timers;
 use starchart_domain::words::NameLists;
@@ -13,7 +14,7 @@ use crate::groups::process::{self, Process};
 use crate::groups::redis::{self, Redis};
 use crate::groups::sign_in::{self, SignIn};
 use crate::groups::zone::{self, Zone};
-use crate::groups::{SPECS, limits, names, timers};
+use crate::groups::{SPECS, api, limits, names, timers};
 use crate::reader::Reader;
 use crate::{Loaded, Problem, Problems, Sources};
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub names: NameLists,
     /// Limits for each user and IP address.
     pub limits: Limits,
+    /// The API for programs of users.
+    pub api: ApiSettings,
     /// Intervals of periodic work.
     pub timers: Timers,
     /// How a process starts and stops.
@@ -87,6 +90,7 @@ fn groups(reader: &mut Reader) -> Option<Settings> {
     let certificates = certificates::read(reader);
     let names = names::read(reader);
     let limits = limits::read(reader);
+    let api = api::read(reader);
     let timers = timers::read(reader);
     let process = process::read(reader);
     Some(Settings {
@@ -100,6 +104,7 @@ fn groups(reader: &mut Reader) -> Option<Settings> {
         certificates: certificates?,
         names: names?,
         limits: limits?,
+        api: api?,
         timers: timers?,
         process: process?,
     })

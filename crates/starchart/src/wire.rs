@@ -115,6 +115,7 @@ pub(crate) fn web(
         root_domain: settings.zone.root_domain.clone(),
         name_lists: settings.names.clone(),
         limits: settings.limits,
+        api: settings.api.clone(),
         session_secrets: settings.sign_in.session_secrets.clone(),
         group_names: settings.sign_in.groups.clone(),
         trusted_proxies: settings.app.trusted_proxies.clone(),

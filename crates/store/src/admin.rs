@@ -61,6 +61,7 @@ impl Admin {
         AuditContext {
             actor: self.id,
             on_behalf_of: None,
+            token: None,
             request_id,
         }
     }

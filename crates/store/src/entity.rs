@@ -21,6 +21,7 @@ pub(crate) mod outbox;
 pub(crate) mod record_history;
 pub(crate) mod session;
 pub(crate) mod tick;
+pub(crate) mod token;
 pub(crate) mod used_assertion;
 pub(crate) mod user;
 pub(crate) mod wipe_mark;
@@ -57,6 +58,7 @@ pub(crate) fn list_columns() -> Vec<String> {
         of(record_history::Entity),
         of(session::Entity),
         of(tick::Entity),
+        of(token::Entity),
         of(used_assertion::Entity),
         of(user::Entity),
         of(zone_audit::Entity),

@@ -32,6 +32,7 @@ pub mod sessions;
 mod sql;
 mod store;
 pub mod ticks;
+pub mod tokens;
 pub mod trail;
 mod tx;
 pub mod users;

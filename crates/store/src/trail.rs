@@ -1,5 +1,7 @@
 //! The audit trail: who did what. Entries are added and never changed.
 
+use std::borrow::Cow;
+
 use sea_orm::{EntityTrait, NotSet, Set};
 use starchart_domain::user::UserId;
 
@@ -14,8 +16,34 @@ pub struct AuditContext<'a> {
     pub actor: UserId,
     /// The user whose rows change, while an admin impersonates them.
     pub on_behalf_of: Option<UserId>,
+    /// Name and prefix of the API token by which the user acts; `None` for a page.
+    pub token: Option<&'a str>,
     /// The id of the request.
     pub request_id: &'a str,
+}
+
+impl<'a> AuditContext<'a> {
+    /// Makes an entry about an action of this context. `detail` has to come from
+    /// [`AuditContext::detail`].
+    fn entry(&self, action: Action, object: &'a str, detail: &'a str) -> TrailEntry<'a> {
+        TrailEntry {
+            actor: Some(self.actor),
+            on_behalf_of: self.on_behalf_of,
+            action,
+            object,
+            detail,
+            request_id: self.request_id,
+        }
+    }
+
+    /// Adds the token to the details of an action.
+    fn detail<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.token {
+            None => Cow::Borrowed(text),
+            Some(token) if text.is_empty() => Cow::Owned(format!("by the token {token}")),
+            Some(token) => Cow::Owned(format!("{text}, by the token {token}")),
+        }
+    }
 }
 
 /// An action that the trail records.
@@ -57,6 +85,10 @@ pub enum Action {
     SessionStart,
     /// The identity provider sent a response that no sign-in asked for.
     SessionUnsolicited,
+    /// A user created an API token.
+    TokenCreate,
+    /// A user or an admin ended an API token.
+    TokenEnd,
     /// An admin deleted a user.
     UserDelete,
     /// An admin added a word or label to a list of names.
@@ -95,6 +127,8 @@ impl Action {
             Self::SessionRefused => "session.refused",
             Self::SessionStart => "session.start",
             Self::SessionUnsolicited => "session.unsolicited",
+            Self::TokenCreate => "token.create",
+            Self::TokenEnd => "token.end",
             Self::UserDelete => "user.delete",
             Self::WordAdd => "word.add",
             Self::WordRemove => "word.remove",
@@ -144,6 +178,19 @@ pub async fn append(store: &Store, entry: &TrailEntry<'_>) -> Result<(), Error> 
         .await
 }
 
+/// Appends an entry about an action of a user in a transaction of its own.
+pub async fn append_action(
+    store: &Store,
+    context: &AuditContext<'_>,
+    action: Action,
+    object: &str,
+    detail: &str,
+) -> Result<(), Error> {
+    store
+        .write(|tx| async move { write(&tx, context, action, object, detail).await })
+        .await
+}
+
 /// Appends an entry in the transaction of the action, so that both are committed or neither is.
 pub(crate) async fn write(
     tx: &Tx,
@@ -152,15 +199,8 @@ pub(crate) async fn write(
     object: &str,
     detail: &str,
 ) -> Result<(), Error> {
-    let entry = TrailEntry {
-        actor: Some(context.actor),
-        on_behalf_of: context.on_behalf_of,
-        action,
-        object,
-        detail,
-        request_id: context.request_id,
-    };
-    write_entry(tx, &entry).await
+    let detail = context.detail(detail);
+    write_entry(tx, &context.entry(action, object, &detail)).await
 }
 
 /// Appends an entry in the caller's transaction, also without a signed-in user.

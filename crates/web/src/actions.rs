@@ -14,9 +14,11 @@ mod history;
 mod label;
 mod lookup;
 mod records;
+mod scope;
 mod session;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod words;
 
 use starchart_domain::error::error_chain;
@@ -47,7 +49,7 @@ pub(crate) use records::{
     edit_record, list_conflicting, neighbour, notes_of, renew_record,
 };
 pub(crate) use session::{end_session, record_refused_sign_in, start_session};
-
+pub(crate) use tokens::{Token, end_token, list_tokens};
 pub(crate) use words::{WordError, WordRefusal, add_word, describe_source, remove_word};
 
 /// Who calls an action, and in which request.

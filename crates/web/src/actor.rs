@@ -1,14 +1,19 @@
-//! Who makes a request. A handler that needs a signed-in user takes one of these types as an
-//! argument, and only this file creates them from a session (invariant I8).
+//! Who makes a request. A handler that needs a user takes one of these types as an argument, and
+//! only this file creates them, from a session or an API token (invariant I8).
+
+use std::rc::Rc;
 
 use starchart_domain::names::{BaseDomain, RootDomain};
+use starchart_domain::token::{TokenId, TokenRights};
 use starchart_domain::user::UserId;
 /// A signed-in user who was an admin at the last sign-in and does not impersonate.
 pub(crate) use starchart_store::admin::Admin;
 use starchart_store::sessions::Session;
+use starchart_store::tokens::LiveToken;
 use starchart_store::trail::AuditContext;
 
-/// A signed-in user who has a label. During an impersonation this is the impersonated user.
+/// A user who has a label, signed in or by an API token of theirs. During an impersonation this is
+/// the impersonated user.
 #[derive(Debug, Clone)]
 pub(crate) struct User {
     /// The owner in every call to the store.
@@ -16,15 +21,45 @@ pub(crate) struct User {
     pub(crate) base: BaseDomain,
     /// The admin who impersonates this user.
     pub(crate) impersonator: Option<UserId>,
+    /// The token by which the user acts; `None` for a session, which may do everything. Every
+    /// action checks what the token may do.
+    pub(crate) token: Option<Rc<UsedToken>>,
+}
+
+/// The API token of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct UsedToken {
+    pub(crate) id: TokenId,
+    /// Its name and its prefix, as the audit trail names it.
+    pub(crate) audit_name: String,
+    pub(crate) rights: TokenRights,
 }
 
 impl User {
+    /// Makes the user whom a live token stands for; `None` for a user without a label, who has no
+    /// names.
+    pub(crate) fn from_token(live: &LiveToken, root: &RootDomain) -> Option<Self> {
+        let LiveToken { token, user, .. } = live;
+        let used = UsedToken {
+            id: token.id,
+            audit_name: token.audit_name(),
+            rights: token.rights.clone(),
+        };
+        Some(Self {
+            id: user.id,
+            base: root.base(user.label.as_ref()?),
+            impersonator: None,
+            token: Some(Rc::new(used)),
+        })
+    }
+
     /// Returns who acts and in whose account, for the audit trail.
-    pub(crate) fn audit_context<'a>(&self, request_id: &'a str) -> AuditContext<'a> {
+    pub(crate) fn audit_context<'a>(&'a self, request_id: &'a str) -> AuditContext<'a> {
         let by = self.impersonator.unwrap_or(self.id);
         AuditContext {
             actor: by,
             on_behalf_of: self.impersonator.map(|_| self.id),
+            token: self.token.as_ref().map(|token| token.audit_name.as_str()),
             request_id,
         }
     }
@@ -71,6 +106,7 @@ impl Actor {
                         id: user.id,
                         base: root.base(label),
                         impersonator,
+                        token: None,
                     },
                     session.admin(),
                 )

@@ -27,9 +27,14 @@ pub(crate) fn is_for_own_host(req: &HttpRequest, app_url: &Url) -> bool {
     host_fits && req.uri().host().is_none_or(is_own)
 }
 
-/// Returns the client address for rate limits: the peer, or what trusted proxies report in
-/// `X-Forwarded-For`. IPv6 addresses are reduced to their /64 network.
+/// Returns the client address for rate limits: IPv6 addresses are reduced to their /64 network.
 pub(crate) fn client_address(req: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
+    rate_limit_network(client_ip(req, trusted))
+}
+
+/// Returns the address of the client: the peer, or what trusted proxies report in
+/// `X-Forwarded-For`.
+pub(crate) fn client_ip(req: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = req
         .peer_addr()
         .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| {
@@ -57,7 +62,7 @@ fn behind_proxies(peer: IpAddr, forwarded: &str, trusted: &[IpNet]) -> IpAddr {
             None => break,
         }
     }
-    rate_limit_network(client)
+    client
 }
 
 /// Parses an address that may have a port, or brackets around an IPv6 address.
@@ -163,8 +168,8 @@ mod tests {
         for (forwarded, expected) in [
             ("198.51.100.7:5678", "198.51.100.7"),
             ("1.1.1.1, 198.51.100.7:1 , 10.0.0.3:2", "198.51.100.7"),
-            ("[2001:db8::1]:443", "2001:db8::"),
-            ("[2001:db8::1]", "2001:db8::"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
             ("[::ffff:198.51.100.7]:443", "198.51.100.7"),
             ("198.51.100.7:", "10.0.0.2"),
             ("[2001:db8::1", "10.0.0.2"),
@@ -185,7 +190,7 @@ mod tests {
             peer("10.0.0.2")
         );
         assert_eq!(
-            behind_proxies(peer("2001:db8::1:2:3:4"), "", &[]),
+            rate_limit_network(peer("2001:db8::1:2:3:4")),
             peer("2001:db8::")
         );
     }

@@ -59,7 +59,7 @@ impl App {
             keys: SigningKeys::new(&config.session_secrets),
             cookies: CookiePolicy::new(config.app_url.scheme() == "https"),
             security_headers: SecurityHeaders::new(&config, &saml.idp_origins()),
-            limits: RateLimiter::new(config.limits, counters),
+            limits: RateLimiter::new(config.limits, &config.api, counters),
             metrics: RequestMetrics::default(),
             names: NameRulesCache::new(config.name_lists.clone(), config.site.support.clone()),
             support: config

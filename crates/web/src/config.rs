@@ -1,6 +1,7 @@
 //! Settings of the web, as the binary passes them.
 
 use ipnet::IpNet;
+use starchart_domain::api::ApiSettings;
 use starchart_domain::limits::Limits;
 use starchart_domain::names::RootDomain;
 use starchart_domain::secret::Secret;
@@ -22,6 +23,8 @@ pub struct WebConfig {
     pub name_lists: NameLists,
     /// How much a user or an address may do.
     pub limits: Limits,
+    /// What is offered of the API.
+    pub api: ApiSettings,
     /// SESSION_SECRET: every secret verifies, the first one signs.
     pub session_secrets: Vec<Secret>,
     /// Names of the identity provider's groups for students, faculty and admins.

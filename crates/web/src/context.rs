@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 
 use actix_web::cookie::Cookie;
-use actix_web::web::BytesMut;
+use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse, web};
 use starchart_domain::error::error_chain;
 use starchart_store::sessions::Session;
 
 use crate::actions::Caller;
+use crate::api::channel::Channel;
 use crate::app::App;
 use crate::cookies::CookieKind;
 use crate::forms::Form;
@@ -28,6 +29,8 @@ pub(crate) struct RequestContext {
     pub(crate) app: web::Data<App>,
     pub(crate) req: HttpRequest,
     pub(crate) request_id: String,
+    /// What the route speaks.
+    pub(crate) channel: Channel,
     /// The live session, when the route looks for one.
     pub(crate) session: Option<Session>,
     /// The token of the live session.
@@ -37,6 +40,10 @@ pub(crate) struct RequestContext {
     /// The body of a form that one of our pages posted: a page that refuses it shows what was
     /// typed. Empty for requests of other origins, whose text no page of ours shows.
     pub(crate) posted: BytesMut,
+    /// The raw body of a request to the API.
+    pub(crate) body: Bytes,
+    /// The user name beside the secret of an API token. It proves nothing.
+    pub(crate) username: Option<String>,
     cookies: RefCell<Vec<Cookie<'static>>>,
 }
 
@@ -46,10 +53,13 @@ impl RequestContext {
             app,
             req,
             request_id,
+            channel: Channel::Page,
             session: None,
             session_token: None,
             form: Form::default(),
             posted: BytesMut::new(),
+            body: Bytes::new(),
+            username: None,
             cookies: RefCell::default(),
         }
     }
@@ -73,6 +83,11 @@ impl RequestContext {
     /// Returns the client address for rate limits.
     pub(crate) fn client_address(&self) -> IpAddr {
         address::client_address(&self.req, &self.app.config.trusted_proxies)
+    }
+
+    /// Returns the whole address of the client.
+    pub(crate) fn client_ip(&self) -> IpAddr {
+        address::client_ip(&self.req, &self.app.config.trusted_proxies)
     }
 
     /// Sets a cookie with the response. A later value replaces an earlier one.

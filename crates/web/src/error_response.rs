@@ -2,7 +2,7 @@
 //! client that prefers JSON. Logs the cause once; no cause reaches a client.
 
 use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT, ALLOW, CONNECTION, RETRY_AFTER, VARY};
+use actix_web::http::header::{ACCEPT, ALLOW, CONNECTION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use serde::Serialize;
@@ -10,13 +10,15 @@ use starchart_domain::error::error_chain;
 use starchart_domain::fault::Field;
 
 use crate::accept::prefers_json;
+use crate::api::channel::Channel;
+use crate::api::errors::{self as api_errors, detail};
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::pages::ErrorPage;
 use crate::pages::sign_in::SignInRefusedPage;
 use crate::typed::typed_fields;
 
-/// Below this path every failure is problem details, whatever the client accepts.
+/// Below this path, also where no route is, every failure is problem details, whatever the client accepts.
 const API_PREFIX: &str = "/api/";
 
 /// The type of every problem: nothing beyond the status (RFC 9457, section 4.2.1). What a client
@@ -65,14 +67,24 @@ pub(crate) fn response(context: &RequestContext, failure: &Failure) -> HttpRespo
         Failure::TooLarge => {
             builder.insert_header((CONNECTION, "close")).force_close();
         }
+        Failure::Unauthorized(_) => {
+            builder.insert_header((WWW_AUTHENTICATE, context.channel.challenge()));
+        }
         _ => {}
     }
     if let Some(retry_after_s) = failure.retry_after_s() {
         builder.insert_header((RETRY_AFTER, retry_after_s));
     }
     builder.append_header((VARY, ACCEPT.as_str()));
-    if context.req.path().starts_with(API_PREFIX) || prefers_json(&context.req) {
-        send_problem(&mut builder, context, failure)
+    if let Some(response) = api_errors::render(&mut builder, context.channel, failure) {
+        return response;
+    }
+    let is_api = context.channel != Channel::Page || context.req.path().starts_with(API_PREFIX);
+    if is_api {
+        send_problem(&mut builder, context, failure, detail(failure))
+    } else if prefers_json(&context.req) {
+        let detail = format!("{}. {}", failure.title(), failure.advice());
+        send_problem(&mut builder, context, failure, detail)
     } else {
         send_page(&mut builder, render(context, failure), &context.request_id)
     }
@@ -145,6 +157,7 @@ fn send_problem(
     builder: &mut HttpResponseBuilder,
     context: &RequestContext,
     failure: &Failure,
+    detail: String,
 ) -> HttpResponse {
     let status = failure.status();
     let errors = failure
@@ -158,7 +171,7 @@ fn send_problem(
         r#type: PROBLEM_TYPE,
         title: status.canonical_reason().unwrap_or_default(),
         status: status.as_u16(),
-        detail: format!("{}. {}", failure.title(), failure.advice()),
+        detail,
         request_id: &context.request_id,
         confirm: failure.confirmation(),
         errors: errors.collect(),

@@ -30,6 +30,9 @@ pub(crate) enum Failure {
     /// A private key was requested from another site.
     #[error("private key requested from another site")]
     CrossSiteDownload,
+    /// The request has no API token that is accepted; says so to the client.
+    #[error("API token not accepted")]
+    Unauthorized(&'static str),
     /// The object is absent or belongs to another user.
     #[error("not found")]
     NotFound,
@@ -95,6 +98,7 @@ impl Failure {
             | Self::SessionEnded
             | Self::KeyWithheld
             | Self::CrossSiteDownload => StatusCode::FORBIDDEN,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -164,6 +168,7 @@ impl Failure {
             Self::SignIn(_) => "We could not sign you in",
             Self::Unprocessable(_) => "We could not process this form",
             _ => match self.status() {
+                StatusCode::UNAUTHORIZED => "An API token is needed",
                 StatusCode::BAD_REQUEST => "We did not understand this request",
                 StatusCode::FORBIDDEN => "You do not have access",
                 StatusCode::NOT_FOUND => "Page not found",
@@ -202,6 +207,7 @@ impl Failure {
                  your certificate page and use the Download button there. If you did so, please \
                  update your browser."
             }
+            Self::Unauthorized(reason) => reason,
             Self::NotFound => {
                 "The page or the record does not exist, or it is not yours. It may have been \
                  deleted or have expired."
@@ -265,9 +271,9 @@ fn status_of_refusal(error: &ActionError) -> StatusCode {
         ActionError::Conflict(_) => StatusCode::CONFLICT,
         ActionError::Limit(Limit::CertificateRequests { .. }) => StatusCode::TOO_MANY_REQUESTS,
         ActionError::Invalid(_)
-        | ActionError::Limit(Limit::Records { .. } | Limit::RecordsAtOnce { .. }) => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        | ActionError::Limit(
+            Limit::Records { .. } | Limit::RecordsAtOnce { .. } | Limit::Tokens { .. },
+        ) => StatusCode::UNPROCESSABLE_ENTITY,
         ActionError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

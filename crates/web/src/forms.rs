@@ -130,8 +130,7 @@ pub(crate) async fn read(
     payload: &mut Payload,
     limit: usize,
 ) -> Result<BytesMut, Failure> {
-    let read = tokio::time::timeout(BODY_TIMEOUT, read_body(payload, limit)).await;
-    let body = read.map_err(|_| Failure::BadRequest("body timed out"))??;
+    let body = read_raw(payload, limit).await?;
     if body.is_empty() {
         return Ok(body);
     }
@@ -145,6 +144,12 @@ pub(crate) async fn read(
         return Err(Failure::UnsupportedMediaType("Content-Type"));
     }
     Ok(body)
+}
+
+/// Reads the request body, whatever its format.
+pub(crate) async fn read_raw(payload: &mut Payload, limit: usize) -> Result<BytesMut, Failure> {
+    let read = tokio::time::timeout(BODY_TIMEOUT, read_body(payload, limit)).await;
+    read.map_err(|_| Failure::BadRequest("body timed out"))?
 }
 
 async fn read_body(payload: &mut Payload, limit: usize) -> Result<BytesMut, Failure> {

@@ -1,11 +1,11 @@
-//! The website: routes, pages and sessions over HTTP.
+//! The website and the API: routes, pages, protocols, sessions and tokens over HTTP.
 //!
 //! All routes are in one table ([`route_table`]) with their protection and their form fields. The
 //! server is built from that table, so that no route can lack its protection. A handler that needs
 //! a signed-in user takes one as an argument (invariant I8).
 //!
-//! `pages` holds each page's handlers beside its template. What a user can do is in `actions`,
-//! which knows no HTTP and which every channel calls.
+//! `pages` holds each page's handlers beside its template, `api` each protocol of the API. What a
+//! user can do is in `actions`, which knows no HTTP and which every channel calls.
 //!
 //! No handler calls the DNS provider, the certificate authority or SMTP (invariant I7): a write
 //! wakes the worker through the queue, and a sign-in is a redirect.
@@ -14,6 +14,8 @@ mod accept;
 mod actions;
 mod actor;
 mod address;
+mod admission;
+mod api;
 mod app;
 mod config;
 mod context;
@@ -43,6 +45,7 @@ mod tokens;
 mod typed;
 mod unread_body;
 
+pub use api::channel::Channel;
 pub use app::App;
 pub use config::{VersionInfo, WebConfig};
 pub use metrics::RequestMetrics;

@@ -12,6 +12,7 @@ use starchart_domain::record::form_parts;
 use starchart_store::sessions;
 
 use crate::actor::Actor;
+use crate::api::channel::Channel;
 use crate::app::App;
 use crate::context::RequestContext;
 use crate::cookies::CookieKind;
@@ -22,7 +23,7 @@ use crate::rate_limits::RateLimitKey;
 use crate::redirects::{label_url, login_url};
 use crate::responses::see_other;
 use crate::routes::{self, Handler, Route, RouteRateLimit};
-use crate::{address, csrf, error_response, telemetry, tokens, unread_body};
+use crate::{address, admission, csrf, error_response, telemetry, tokens, unread_body};
 
 /// Configures the whole site from the route table:
 /// `actix_web::App::new().configure(configure(app))`.
@@ -41,6 +42,10 @@ pub fn configure(app: web::Data<App>) -> impl FnOnce(&mut ServiceConfig) {
 }
 
 fn resource(path: &'static str, routes: Vec<&'static Route>) -> Resource {
+    let channel = routes
+        .first()
+        .map(|route| route.info.channel)
+        .unwrap_or_default();
     let methods: Vec<Method> = routes
         .iter()
         .map(|route| route.info.method.clone())
@@ -56,7 +61,8 @@ fn resource(path: &'static str, routes: Vec<&'static Route>) -> Resource {
         resource = resource.route(web::route().guard(guard::fn_guard(has_method)).to(handler));
     }
     resource.default_service(web::to(move |req: HttpRequest, payload: Payload| {
-        reject(req, payload, Failure::MethodNotAllowed(methods.clone()))
+        let failure = Failure::MethodNotAllowed(methods.clone());
+        reject(req, payload, channel, failure)
     }))
 }
 
@@ -77,28 +83,45 @@ async fn handle_unknown_path(
             };
             Ok(finish(&context, host.map(|()| redirect())))
         }
-        _ if routes::is_known_method(req.method()) => reject(req, payload, Failure::NotFound).await,
+        _ if routes::is_known_method(req.method()) => {
+            reject(req, payload, Channel::Page, Failure::NotFound).await
+        }
         _ => {
             let allowed = vec![Method::GET, Method::HEAD];
-            reject(req, payload, Failure::MethodNotAllowed(allowed)).await
+            let failure = Failure::MethodNotAllowed(allowed);
+            reject(req, payload, Channel::Page, failure).await
         }
     }
 }
 
-/// Answers a request without a route with an error page, which shows the signed-in user.
+/// Answers a request without a route: in the words of the channel that its path belongs to, or
+/// with an error page, which shows the signed-in user. A protocol that is off has no paths.
 async fn reject(
     req: HttpRequest,
     payload: Payload,
+    channel: Channel,
     failure: Failure,
 ) -> Result<HttpResponse, actix_web::Error> {
     unread_body::keep(&req, payload.into_inner());
     let (mut context, host) = create_context(&req, false)?;
+    let (channel, failure) = match is_answered(&context.app, channel) {
+        true => (channel, failure),
+        false => (Channel::Page, Failure::NotFound),
+    };
+    context.channel = channel;
     if host.is_ok()
+        && channel == Channel::Page
         && let Err(error) = load_session(&mut context, false, false).await
     {
         tracing::debug!(%error, "session not looked up");
     }
     Ok(finish(&context, host.and(Err(failure))))
+}
+
+/// Returns whether the operator offers what a route speaks.
+fn is_answered(app: &App, channel: Channel) -> bool {
+    let mut protocol = channel.protocol().into_iter();
+    protocol.all(|protocol| app.config.api.answers(protocol))
 }
 
 /// Returns the path without trailing slashes, when it has any. The result never begins with two
@@ -149,19 +172,31 @@ async fn handle(
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     let (mut context, host) = create_context(&req, route.info.any_host)?;
+    if !is_answered(&context.app, route.info.channel) {
+        return reject(req, payload, Channel::Page, Failure::NotFound).await;
+    }
+    context.channel = route.info.channel;
     let mut payload = payload.into_inner();
-    let checked = match host {
-        Ok(()) => check_and_read(route, &mut context, &mut payload).await,
-        refused => refused,
+    let checked = match (host, &route.handler) {
+        (Err(refused), _) => Err(refused),
+        (Ok(()), Handler::Token(_)) => {
+            let admitted = admission::admit(route, &mut context, &mut payload).await;
+            admitted.map(Some)
+        }
+        (Ok(()), _) => {
+            let checked = check_and_read(route, &mut context, &mut payload).await;
+            checked.map(|()| None)
+        }
     };
     // The body of a refused request may not have been read to its end.
     if checked.is_err() || route.info.body_limit == 0 {
         unread_body::keep(&req, payload);
     }
     let context = Rc::new(context);
-    let outcome = match checked {
-        Ok(()) => authorize_and_call(route, &context).await,
-        Err(failure) => Err(failure),
+    let outcome = match (checked, &route.handler) {
+        (Err(failure), _) => Err(failure),
+        (Ok(Some(user)), Handler::Token(call)) => call(Rc::clone(&context), user).await,
+        (Ok(_), _) => authorize_and_call(route, &context).await,
     };
     Ok(finish(&context, outcome))
 }
@@ -248,6 +283,7 @@ async fn load_session(
         context.req.extensions_mut().insert(telemetry::LoggedUser {
             signed_in: session.signed_in().id,
             on_behalf_of: session.impersonation.as_ref().map(|_| session.user.id),
+            token: None,
         });
         context.session_token = Some(token);
     }
@@ -316,6 +352,7 @@ async fn authorize_and_call(
         (Handler::User(_), Actor::Guest) => {
             Err(Failure::Internal("a guest reached the route of a user"))
         }
+        (Handler::Token(_), _) => Err(Failure::Internal("a request of the API has no token")),
     }
 }
 

@@ -10,6 +10,8 @@ use actix_web::http::Method;
 use futures_util::future::LocalBoxFuture;
 
 use crate::actor::{Actor, Admin, User, UserWithoutLabel};
+use crate::api::channel::Channel;
+use crate::api::rest;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::{FORM_MAX_BYTES, RECORDS_MAX_BYTES};
@@ -32,6 +34,8 @@ pub enum Protection {
     User,
     /// Admins. Other users are redirected to the start page.
     Admin,
+    /// Requests with an API token. No session and no cookie counts.
+    Token,
 }
 
 /// Path, method and protection of a route. Tests check every one of them.
@@ -41,10 +45,12 @@ pub struct RouteInfo {
     pub method: Method,
     /// The path, with `{name}` for a parameter.
     pub path: &'static str,
+    /// What the route speaks.
+    pub channel: Channel,
     /// Who may use the route.
     pub protection: Protection,
     /// Whether the request must come from one of our pages: true for every unsafe method except at
-    /// the assertion consumer service.
+    /// the assertion consumer service and in the API, where no cookie counts.
     pub csrf: bool,
     /// The fields of the form, without the CSRF token.
     pub fields: &'static [&'static str],
@@ -84,6 +90,8 @@ pub(crate) enum Handler {
     UserWithoutLabel(fn(Rc<RequestContext>, UserWithoutLabel) -> HandlerFuture),
     User(fn(Rc<RequestContext>, User) -> HandlerFuture),
     Admin(fn(Rc<RequestContext>, Admin) -> HandlerFuture),
+    /// The user whose API token the request has; the body is raw.
+    Token(fn(Rc<RequestContext>, User) -> HandlerFuture),
 }
 
 pub(crate) struct Route {
@@ -100,6 +108,7 @@ impl Handler {
             Self::UserWithoutLabel(_) => Protection::UserWithoutLabel,
             Self::User(_) => Protection::User,
             Self::Admin(_) => Protection::Admin,
+            Self::Token(_) => Protection::Token,
         }
     }
 }
@@ -108,6 +117,7 @@ const fn get(path: &'static str, handler: Handler) -> Route {
     let info = RouteInfo {
         method: Method::GET,
         path,
+        channel: Channel::Page,
         protection: handler.protection(),
         csrf: false,
         fields: &[],
@@ -124,14 +134,15 @@ const fn get(path: &'static str, handler: Handler) -> Route {
     }
 }
 
-/// A route that changes something: its form needs a CSRF token, and the rate limit of writes
-/// applies.
+/// A route that changes something: its form needs a CSRF token, unless it is of the API, and the
+/// rate limit of writes applies.
 const fn unsafe_route(method: Method, path: &'static str, handler: Handler) -> Route {
     let info = RouteInfo {
         method,
         path,
+        channel: Channel::Page,
         protection: handler.protection(),
-        csrf: true,
+        csrf: !matches!(handler, Handler::Token(_)),
         fields: &[],
         numbered_fields: &[],
         strict_fields: true,
@@ -154,6 +165,11 @@ impl Route {
 
     const fn polled(mut self) -> Self {
         self.info.is_poll = true;
+        self
+    }
+
+    const fn channel(mut self, channel: Channel) -> Self {
+        self.info.channel = channel;
         self
     }
 
@@ -341,6 +357,10 @@ static ROUTES: &[Route] = routes! {
     POST "/admin/words" Admin admin::change_words, fields(WORD_FIELDS);
     GET "/admin/trail" Admin admin::trail, limit(RouteRateLimit::AdminSearch);
 
+    GET "/api/v1/auth/tokens/" Token rest::tokens::list, channel(Channel::Rest);
+    GET "/api/v1/auth/tokens/{id}/" Token rest::tokens::show, channel(Channel::Rest);
+    DELETE "/api/v1/auth/tokens/{id}/" Token rest::tokens::end, channel(Channel::Rest);
+
     GET "/healthcheck" Public system::health, any_host();
     GET "/alive" Public system::alive, any_host();
     GET "/version" Public system::version, any_host();
@@ -367,9 +387,12 @@ pub(crate) fn by_path() -> Vec<(&'static str, Vec<&'static Route>)> {
     paths
 }
 
-/// Returns whether any route supports this method.
+/// Returns whether any page supports this method.
 pub(crate) fn is_known_method(method: &Method) -> bool {
-    *method == Method::HEAD || ROUTES.iter().any(|route| route.info.method == *method)
+    let mut pages = ROUTES
+        .iter()
+        .filter(|route| route.info.channel == Channel::Page);
+    *method == Method::HEAD || pages.any(|route| route.info.method == *method)
 }
 
 #[cfg(test)]
@@ -377,13 +400,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_unsafe_route_except_the_saml_callback_checks_csrf() {
+    fn every_unsafe_route_of_pages_except_the_saml_callback_checks_csrf() {
         let exempt: Vec<_> = route_table()
             .filter(|info| info.method != Method::GET && !info.csrf)
+            .filter(|info| info.protection != Protection::Token)
             .map(|info| info.path)
             .collect();
         assert_eq!(exempt, ["/login/callback"]);
         assert!(route_table().all(|info| info.method != Method::GET || info.body_limit == 0));
+    }
+
+    #[test]
+    fn tokens_are_for_the_api_and_sessions_for_pages() {
+        for info in route_table() {
+            let is_page = info.channel == Channel::Page;
+            let is_right = match info.protection {
+                Protection::Token => !is_page,
+                Protection::Public => true,
+                _ => is_page,
+            };
+            assert!(is_right, "{} {}", info.method, info.path);
+        }
     }
 
     #[test]

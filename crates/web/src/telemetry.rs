@@ -7,6 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
+use starchart_domain::token::TokenId;
 use starchart_domain::user::UserId;
 use tracing::Instrument;
 
@@ -25,6 +26,8 @@ pub(crate) struct LoggedUser {
     pub(crate) signed_in: UserId,
     /// The user whom that admin impersonates.
     pub(crate) on_behalf_of: Option<UserId>,
+    /// The API token of the request.
+    pub(crate) token: Option<TokenId>,
 }
 
 /// Characters of a path in the log at most.
@@ -58,13 +61,14 @@ pub(crate) async fn observe(
     let on_behalf_of = logged_user
         .and_then(|user| user.on_behalf_of)
         .map(|impersonated| impersonated.0);
+    let token = logged_user.and_then(|user| user.token).map(|token| token.0);
     let status = response.status().as_u16();
     // Load balancers ask every few seconds.
     if matches!(path.as_str(), "/healthcheck" | "/alive") {
         span.in_scope(|| tracing::debug!(%method, %path, status, ms, "answered"));
     } else {
         span.in_scope(
-            || tracing::info!(%method, %path, status, ms, user, on_behalf_of, "answered"),
+            || tracing::info!(%method, %path, status, ms, user, on_behalf_of, token, "answered"),
         );
     }
     if let Some(app) = app {

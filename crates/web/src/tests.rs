@@ -4,6 +4,7 @@
 pub(crate) mod test_app;
 
 mod admin;
+mod api_tokens;
 mod certificate;
 mod connections;
 mod errors;

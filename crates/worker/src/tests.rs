@@ -259,6 +259,7 @@ impl TestUser {
         AuditContext {
             actor: self.id,
             on_behalf_of: None,
+            token: None,
             request_id: "test",
         }
     }

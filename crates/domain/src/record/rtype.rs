@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fault::NameFault;
 use crate::names::{BaseDomain, OwnedName};
 use crate::record::class::NameClass;
@@ -12,7 +14,12 @@ use crate::record::{a, aaaa, caa, cname, https, mx, srv, sshfp, svcb, tlsa, txt}
 macro_rules! record_types {
     ($($(#[$doc:meta])* $variant:ident => $module:ident,)*) => {
         /// A record type that users may create.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        ///
+        /// As JSON it is its mnemonic.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(into = "&'static str", try_from = "String")]
         pub enum RecordType {
             $($(#[$doc])* $variant,)*
         }
@@ -106,6 +113,20 @@ impl RecordType {
         let texts = self.spec().split(presentation).map(|(texts, _)| texts);
         let parts = self.spec().parts.iter().copied();
         parts.zip(texts.unwrap_or_default()).collect()
+    }
+}
+
+impl From<RecordType> for &'static str {
+    fn from(rtype: RecordType) -> Self {
+        rtype.as_str()
+    }
+}
+
+impl TryFrom<String> for RecordType {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no type of a record"))
     }
 }
 

@@ -154,6 +154,7 @@ async fn record(
     let act = AuditContext {
         actor: user.id,
         on_behalf_of: None,
+        token: None,
         request_id: "seed",
     };
     match records::create(store, user.id, &new, settings.limits.records_per_user, &act).await {

@@ -14,7 +14,7 @@ use crate::records::delete_all::delete_all;
 use crate::sessions::IDLE_TIMEOUT_MS;
 use crate::trail::Action;
 use crate::tx::Tx;
-use crate::{Error, Store, certificates, lookups, sessions, trail, users};
+use crate::{Error, Store, certificates, lookups, sessions, tokens, trail, users};
 
 /// What the deletion of a user would end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct DeletionPreview {
     pub sessions: u64,
     /// Mails to the user that are not sent yet.
     pub mails: u64,
+    /// API tokens that are live.
+    pub tokens: u64,
     /// Whether the user is suspended, which outlasts the deletion.
     pub suspended: bool,
 }
@@ -46,6 +48,8 @@ pub struct DeletedUser {
     pub sessions: u64,
     /// Mails that were deleted unsent.
     pub mails: u64,
+    /// API tokens that were ended.
+    pub tokens: u64,
 }
 
 /// Counts what the deletion of the user would end.
@@ -80,6 +84,7 @@ pub async fn preview_deletion(
         .count(&on)
         .await?;
     let mails = unsent_mails(user).count(&on).await?;
+    let tokens = tokens::count_live(&on, user, now).await?;
     let suspended = user::Entity::find_by_id(user.0)
         .filter(user::Column::SuspendedAt.is_not_null())
         .exists(&on)
@@ -91,6 +96,7 @@ pub async fn preview_deletion(
         order,
         sessions,
         mails,
+        tokens,
         suspended,
     })
 }
@@ -124,6 +130,7 @@ pub async fn delete_user(
                 certificates: certificates::request_revocations(&tx, user).await?,
                 sessions: sessions::end_sessions_of(&tx, user, request_id).await?,
                 mails: delete_unsent_mails(&tx, user).await?,
+                tokens: tokens::delete_of(&tx, user, now).await?,
             };
             lookups::delete_of(&tx, user).await?;
             let subject = users::tombstone(&tx, user, now).await?;
@@ -154,6 +161,7 @@ fn describe(deleted: &DeletedUser) -> String {
         pluralize(deleted.orders, "order", "orders"),
         pluralize(deleted.sessions, "session", "sessions"),
         pluralize(deleted.mails, "mail", "mails"),
+        pluralize(deleted.tokens, "token", "tokens"),
     ]
     .join(", ")
 }

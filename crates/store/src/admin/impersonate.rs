@@ -56,6 +56,7 @@ pub async fn impersonate(
             let context = AuditContext {
                 actor: admin.id,
                 on_behalf_of: Some(user.id),
+                token: None,
                 request_id,
             };
             let object = user.subject.as_str();
@@ -157,6 +158,7 @@ pub(crate) async fn end_impersonations(
         let context = AuditContext {
             actor: UserId(row.user_id),
             on_behalf_of,
+            token: None,
             request_id,
         };
         let object = object.unwrap_or_default();

@@ -66,6 +66,8 @@ pub(crate) struct Model {
     pub(crate) action: HistoryAction,
     /// The user who did it, if not the owner.
     pub(crate) actor_id: Option<i64>,
+    /// Name and prefix of the API token by which it was done.
+    pub(crate) token: Option<String>,
     /// The request that made the change; empty for none.
     pub(crate) request_id: String,
     pub(crate) at: i64,

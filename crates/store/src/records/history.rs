@@ -70,6 +70,8 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// The name of the admin who did it in place of the owner.
     pub admin: Option<String>,
+    /// Name and prefix of the API token by which the owner did it; `None` for a page.
+    pub token: Option<String>,
     /// The record before the change; `None` when the change created it.
     pub before: Option<RecordVersion>,
     /// The record after the change; `None` when it was gone.
@@ -221,6 +223,7 @@ async fn complete(
                 action: row.action,
                 at: Timestamp::from_millis(row.at),
                 admin: row.actor_id.and_then(|id| admins.get(&id).cloned()),
+                token: row.token,
                 before,
                 after,
                 now: now.map(rows::fingerprint).transpose()?,
@@ -301,6 +304,7 @@ pub(super) async fn append(
         expires_at: Set(row.expires_at),
         action: Set(action),
         actor_id: Set((by != row.user_id).then_some(by)),
+        token: Set(context.token.map(|token| sql::cut(token, 100))),
         request_id: Set(sql::cut(context.request_id, 64)),
         at: Set(now.as_millis()),
     };

@@ -31,6 +31,7 @@ fn context(by: UserId) -> AuditContext<'static> {
     AuditContext {
         actor: by,
         on_behalf_of: None,
+        token: None,
         request_id: "test",
     }
 }

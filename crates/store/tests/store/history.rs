@@ -46,6 +46,7 @@ async fn each_write_leaves_its_line_with_both_names(world: &World) {
     let helping = AuditContext {
         actor: admin.id,
         on_behalf_of: Some(user.id),
+        token: None,
         request_id: "help",
     };
     records::edit(

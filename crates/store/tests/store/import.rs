@@ -181,6 +181,7 @@ async fn sign_in(world: &World, username: &str, label: &str) -> TestUser {
     let context = starchart_store::trail::AuditContext {
         actor: id,
         on_behalf_of: None,
+        token: None,
         request_id: "request",
     };
     TestUser {

@@ -34,6 +34,7 @@ mod owners;
 mod publishing;
 mod records;
 mod schema;
+mod tokens;
 mod users;
 mod wipe;
 mod world;

@@ -62,13 +62,14 @@ async fn a_user_without_rows_sees_none(world: &World) {
         order: false,
         sessions: 0,
         mails: 0,
+        tokens: 0,
         suspended: false,
     };
     assert_eq!(ahead, nothing);
 }
 
 /// Every table with rows of a user, and the condition that selects them.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("users", "id = OWNER"),
     ("names", "user_id = OWNER"),
     ("dns_records", "user_id = OWNER"),
@@ -80,6 +81,7 @@ const TABLES: [(&str, &str); 10] = [
         "order_id IN (SELECT id FROM certificate_orders WHERE user_id = OWNER)",
     ),
     ("outbox", "user_id = OWNER"),
+    ("tokens", "user_id = OWNER"),
     ("sessions", "user_id = OWNER"),
     ("sessions", "impersonated_id = OWNER"),
 ];

@@ -107,6 +107,7 @@ impl World {
         let context = AuditContext {
             actor: user.id,
             on_behalf_of: None,
+            token: None,
             request_id: "request",
         };
         TestUser {

@@ -11,7 +11,8 @@ use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::records::{self, ChangeError, Record, RecordChange, RecordError};
 
-use super::records::{action_error, neighbour, resource_record, saved_beside};
+use super::records::{action_error, list_for_warnings, neighbour, resource_record, saved_beside};
+use super::scope::check_all;
 use super::{ActionError, Caller, Limit, RecordRules, SavedRecord, SeenRecord};
 
 /// Why none of several records was changed.
@@ -171,9 +172,7 @@ pub(crate) async fn create_records(
     let present = records::list(store, owner.id).await;
     let present = present.map_err(ActionError::from)?;
     let created = change_records(store, queue, caller, &changes, &present, rules).await?;
-    // The records are saved: without the others only warnings are missing.
-    let all = records::list_resource_records(store, owner.id).await;
-    let all = all.unwrap_or_default();
+    let all = list_for_warnings(store, owner).await;
     let all: Vec<Neighbour<'_>> = all.iter().map(resource_record).collect();
     let saved = created.into_iter().zip(&news);
     Ok(saved
@@ -192,6 +191,7 @@ pub(crate) async fn change_records(
     rules: RecordRules<'_>,
 ) -> Result<Vec<Record>, BatchError> {
     let owner = caller.actor;
+    check_scope(owner, changes, present)?;
     // All at once: the transaction below stops at the first.
     let refusals = find_refusals(changes, present, None);
     if !refusals.faulty.is_empty() {
@@ -231,6 +231,38 @@ pub(crate) async fn change_records(
     })?;
     queue.wake(WakeUp::Publish);
     Ok(records)
+}
+
+/// Fails unless a token may make all changes: to the records as they are, and to what they become.
+fn check_scope(
+    owner: &User,
+    changes: &[PlannedChange],
+    present: &[Record],
+) -> Result<(), BatchError> {
+    if owner.token.is_none() {
+        return Ok(());
+    }
+    for change in changes {
+        let id = match change {
+            PlannedChange::Create(_) => None,
+            PlannedChange::Replace { old, .. } | PlannedChange::Delete(old) => Some(old.id),
+            PlannedChange::Renew(id) => Some(*id),
+        };
+        if let Some(id) = id {
+            let found = present.iter().find(|record| record.id == id);
+            let found = found.ok_or(ActionError::NotFound)?;
+            check_all(owner, [found])?;
+            let seen = change.old_record();
+            // Another version may have another name.
+            if seen.is_some_and(|seen| seen.fingerprint != found.fingerprint()) {
+                return Err(BatchError::ChangedMeanwhile);
+            }
+        }
+        if let Some(new) = change.new_record() {
+            owner.check_write(new.name.fqdn(), new.value.rtype())?;
+        }
+    }
+    Ok(())
 }
 
 fn check(

@@ -4,7 +4,7 @@ use starchart_domain::secret::Secret;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::certificates::{self, Certificate, OrderView, RequestError};
-use starchart_store::trail::{self, Action, TrailEntry};
+use starchart_store::trail::{self, Action};
 
 use super::{ActionError, Caller, Conflict, Denial, Limit};
 use crate::config::WebConfig;
@@ -36,10 +36,11 @@ pub(crate) async fn request_certificate(
     caller: Caller<'_>,
     rules: CertificateRules,
 ) -> Result<OrderView, ActionError> {
+    let owner = caller.actor;
+    owner.check_certificate(|rights| rights.certificate.request)?;
     if !rules.are_on {
         return Err(ActionError::Conflict(Conflict::CertificatesOff));
     }
-    let owner = caller.actor;
     let domain = owner.base.to_string();
     let audit = caller.audit_context();
     let opened = certificates::request(store, owner.id, &domain, rules.daily_limit, &audit).await;
@@ -69,6 +70,7 @@ pub(crate) async fn delete_certificate(
     store: &Store,
     caller: Caller<'_>,
 ) -> Result<(), ActionError> {
+    caller.actor.check_session()?;
     if certificates::delete(store, caller.actor.id, &caller.audit_context()).await? {
         Ok(())
     } else {
@@ -83,21 +85,16 @@ pub(crate) async fn load_private_key(
     caller: Caller<'_>,
     certificate: &Certificate,
 ) -> Result<Secret, ActionError> {
-    if caller.actor.impersonator.is_some() {
+    let owner = caller.actor;
+    owner.check_certificate(|rights| rights.certificate.read_key)?;
+    if owner.impersonator.is_some() {
         return Err(ActionError::Denied(Denial::KeyWithheld));
     }
-    let key = certificates::load_private_key(store, caller.actor.id, certificate.id)
+    let key = certificates::load_private_key(store, owner.id, certificate.id)
         .await?
         .ok_or(ActionError::NotFound)?;
-    let audit = caller.audit_context();
-    let entry = TrailEntry {
-        actor: Some(audit.actor),
-        on_behalf_of: audit.on_behalf_of,
-        action: Action::CertificateKey,
-        object: &certificate.domain,
-        detail: &format!("private key of certificate #{} downloaded", certificate.id),
-        request_id: audit.request_id,
-    };
-    trail::append(store, &entry).await?;
+    let detail = format!("private key of certificate #{} downloaded", certificate.id);
+    let (audit, domain) = (caller.audit_context(), &certificate.domain);
+    trail::append_action(store, &audit, Action::CertificateKey, domain, &detail).await?;
     Ok(key)
 }

@@ -71,6 +71,8 @@ pub(crate) enum Limit {
     Records { limit: u32 },
     /// The user may have some of several new records, but not all.
     RecordsAtOnce { limit: u32, free: u32, wanted: u32 },
+    /// The user has as many live API tokens as allowed.
+    Tokens { limit: u32 },
     /// The user has requested as many certificates in 24 hours as allowed.
     CertificateRequests {
         limit: u32,
@@ -96,6 +98,12 @@ pub(crate) enum Denial {
     NoLongerAdmin,
     /// Only the owner can get a private key, not an admin who impersonates the owner.
     KeyWithheld,
+    /// Only the owner can create an API token, not an admin who impersonates the owner.
+    TokenWithheld,
+    /// The API token has no right to do this.
+    TokenScope,
+    /// No API token can do this, whatever its rights.
+    NeedsSession,
 }
 
 impl Limit {
@@ -124,7 +132,7 @@ impl Limit {
                 free,
                 wanted,
             }),
-            Self::CertificateRequests { .. } => None,
+            Self::Tokens { .. } | Self::CertificateRequests { .. } => None,
         }
     }
 }
@@ -204,6 +212,10 @@ impl fmt::Display for Limit {
                 };
                 fault.fmt(f)
             }
+            Self::Tokens { limit } => write!(
+                f,
+                "You have {limit} API tokens, which is the limit. End one that you do not use."
+            ),
             Self::CertificateRequests { limit, next_at, .. } => {
                 let times = match limit {
                     1 => "once".to_owned(),
@@ -234,6 +246,14 @@ impl fmt::Display for Denial {
             ),
             Self::NoLongerAdmin => f.write_str("You are no longer an admin."),
             Self::KeyWithheld => f.write_str("Only the owner can get the private key."),
+            Self::TokenWithheld => f.write_str("Only the owner can create an API token."),
+            Self::TokenScope => f.write_str(
+                "This API token has no right to do this. Its owner sees on the page “API tokens” \
+                 what it may do, and can create another one.",
+            ),
+            Self::NeedsSession => {
+                f.write_str("No API token can do this. Sign in and use the website.")
+            }
         }
     }
 }

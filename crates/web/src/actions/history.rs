@@ -13,7 +13,7 @@ use starchart_store::records::{
     RecordVersion,
 };
 
-use super::records::{action_error, find_record, saved};
+use super::records::{action_error, checked_version, find_record, saved};
 use super::{ActionError, Caller, Conflict, RecordRules, SavedRecord};
 use crate::actor::User;
 
@@ -135,14 +135,15 @@ fn check_version(
     Ok(former)
 }
 
-/// Finds a change of the owner's records.
+/// Finds a change of the owner's records; one that a token may not see is absent.
 pub(crate) async fn find_change(
     store: &Store,
     owner: &User,
     id: HistoryId,
 ) -> Result<HistoryEntry, ActionError> {
-    records::find_history_entry(store, owner.id, id)
-        .await?
+    let entry = records::find_history_entry(store, owner.id, id).await?;
+    entry
+        .filter(|entry| owner.may_read_change(entry))
         .ok_or(ActionError::NotFound)
 }
 
@@ -164,7 +165,7 @@ pub(crate) async fn undo_change(
     let old = match step {
         UndoStep::Restore(_) => None,
         UndoStep::Delete | UndoStep::Edit(_) => {
-            Some(find_record(store, owner.id, entry.record_id).await?)
+            Some(find_record(store, owner, entry.record_id).await?)
         }
     };
     let new = match step {
@@ -174,10 +175,18 @@ pub(crate) async fn undo_change(
             Some(checked.map_err(ActionError::Invalid)?)
         }
     };
+    if let Some(old) = &old {
+        owner.check_write(&old.name, old.rtype)?;
+    }
+    if let Some(new) = &new {
+        owner.check_write(new.name.fqdn(), new.value.rtype())?;
+    }
     let ended: Vec<&Record> = old.iter().collect();
     let created: Vec<_> = new.iter().collect();
     rules.caa.check(store, owner, &ended, &created).await?;
     let id = entry.record_id;
+    let checked = checked_version(owner, old.as_ref());
+    let seen = seen.or(checked.as_deref());
     let change = match (&step, &new) {
         (UndoStep::Restore(_), Some(new)) => RecordChange::Restore {
             entry: entry.id,
@@ -281,6 +290,12 @@ pub(crate) async fn undo_together(
                 Some(checked.map_err(|faults| refused(sentences(&faults)))?)
             }
         };
+        if let Some(old) = old {
+            owner.check_write(&old.name, old.rtype)?;
+        }
+        if let Some(new) = &new {
+            owner.check_write(new.name.fqdn(), new.value.rtype())?;
+        }
         steps.push(TogetherStep { entry, old, new });
     }
     let ended: Vec<&Record> = steps.iter().filter_map(|step| step.old).collect();

@@ -15,7 +15,7 @@ pub(crate) async fn request_lookup(
     caller: Caller<'_>,
     id: RecordId,
 ) -> Result<(), ActionError> {
-    let record = find_record(store, caller.actor.id, id).await?;
+    let record = find_record(store, caller.actor, id).await?;
     if lookups::request(store, &record.name, record.rtype).await? {
         queue.wake(WakeUp::Lookup);
     }

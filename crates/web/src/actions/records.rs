@@ -9,7 +9,6 @@ use starchart_domain::record::{
     conflict_with, notes_beside,
 };
 use starchart_domain::ttl::{TtlChoice, TtlLimits};
-use starchart_domain::user::UserId;
 use starchart_domain::words::WordFilter;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
@@ -17,6 +16,7 @@ use starchart_store::records::{
     self, ChangeError, Record, RecordChange, RecordError, ResourceRecord,
 };
 
+use super::scope::{check_all, retain_readable};
 use super::{ActionError, CaaCheck, Caller, Conflict, Limit};
 use crate::actor::User;
 
@@ -74,7 +74,9 @@ pub(crate) async fn create_record(
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
     let new = check_form(form, owner, rules, None).map_err(ActionError::Invalid)?;
+    owner.check_write(new.name.fqdn(), new.value.rtype())?;
     let ended = find_replaced(store, owner, &new, None, replaced).await?;
+    check_all(owner, &ended)?;
     let caa = rules.caa;
     caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), &[&new])
         .await?;
@@ -95,18 +97,22 @@ pub(crate) async fn edit_record(
 ) -> Result<SavedRecord, ActionError> {
     let owner = caller.actor;
     // Checked before the form: a record of another user fails like an absent one.
-    let old = find_record(store, owner.id, edit.id).await?;
+    let old = find_record(store, owner, edit.id).await?;
+    owner.check_write(&old.name, old.rtype)?;
     let checked = check_form(edit.form, owner, rules, Some(&old));
     let new = checked.map_err(ActionError::Invalid)?;
+    owner.check_write(new.name.fqdn(), new.value.rtype())?;
     let mut ended = find_replaced(store, owner, &new, Some(edit.id), edit.replaced).await?;
     ended.push(old);
+    check_all(owner, &ended)?;
     let caa = rules.caa;
     caa.check(store, owner, &ended.iter().collect::<Vec<_>>(), &[&new])
         .await?;
+    let checked = checked_version(owner, ended.last());
     let change = RecordChange::Edit {
         id: edit.id,
         new: &new,
-        seen: edit.seen,
+        seen: edit.seen.or(checked.as_deref()),
     };
     let changes = with_deletions(change, edit.replaced);
     let audit = caller.audit_context();
@@ -116,7 +122,7 @@ pub(crate) async fn edit_record(
         error: RecordError::Changed,
     }) = done
     {
-        let current = Box::new(find_record(store, owner.id, edit.id).await?);
+        let current = Box::new(find_record(store, owner, edit.id).await?);
         return Err(ActionError::Conflict(Conflict::RecordChanged { current }));
     }
     finish(store, queue, owner, done, &new).await
@@ -274,6 +280,7 @@ pub(crate) async fn list_conflicting(
     id: Option<RecordId>,
 ) -> Result<Vec<Record>, ActionError> {
     let mut all = records::list(store, owner.id).await?;
+    retain_readable(owner, &mut all);
     all.retain(|record| Some(record.id) != id && conflict_with(new, &neighbour(record)).is_some());
     Ok(all)
 }
@@ -301,6 +308,8 @@ pub(crate) async fn renew_record(
     caller: Caller<'_>,
     id: RecordId,
 ) -> Result<Record, ActionError> {
+    let old = find_record(store, caller.actor, id).await?;
+    caller.actor.check_write(&old.name, old.rtype)?;
     let renewed = records::renew(store, caller.actor.id, id, &caller.audit_context()).await;
     let record = renewed.map_err(absent_or_broken)?;
     queue.wake(WakeUp::Publish);
@@ -315,22 +324,50 @@ pub(crate) async fn delete_record(
     id: RecordId,
     caa: CaaCheck<'_>,
 ) -> Result<Record, ActionError> {
-    let old = find_record(store, caller.actor.id, id).await?;
+    let old = find_record(store, caller.actor, id).await?;
+    caller.actor.check_write(&old.name, old.rtype)?;
     caa.check(store, caller.actor, &[&old], &[]).await?;
-    let deleted = records::delete(store, caller.actor.id, id, &caller.audit_context()).await;
-    let record = deleted.map_err(absent_or_broken)?;
+    let checked = checked_version(caller.actor, Some(&old));
+    let change = RecordChange::Delete {
+        id,
+        seen: checked.as_deref(),
+    };
+    let audit = caller.audit_context();
+    let deleted = records::apply(store, caller.actor.id, &[change], None, &audit).await;
+    let deleted = deleted.map_err(|refused| match refused.error {
+        RecordError::Changed => ActionError::NotFound,
+        error => absent_or_broken(error),
+    })?;
     queue.wake(WakeUp::Publish);
+    deleted.into_iter().next().ok_or(ActionError::NotFound)
+}
+
+/// Returns the fingerprint of a record whose name a token's rights were checked for: the change is
+/// refused if the record has another name by then. A session may change a record whatever it is.
+pub(super) fn checked_version(owner: &User, old: Option<&Record>) -> Option<String> {
+    let token = owner.token.as_ref();
+    token.and(old).map(Record::fingerprint)
+}
+
+/// Finds a record of the owner; one that a token may not read is absent.
+pub(super) async fn find_record(
+    store: &Store,
+    owner: &User,
+    id: RecordId,
+) -> Result<Record, ActionError> {
+    let record = records::get(store, owner.id, id).await?;
+    let record = record.ok_or(ActionError::NotFound)?;
+    owner.check_read(&record.name, record.rtype)?;
     Ok(record)
 }
 
-pub(super) async fn find_record(
-    store: &Store,
-    owner: UserId,
-    id: RecordId,
-) -> Result<Record, ActionError> {
-    records::get(store, owner, id)
-        .await?
-        .ok_or(ActionError::NotFound)
+/// Lists the records beside which a saved one gets warnings: those that the caller may read. None
+/// when the database fails, because the record is saved and only warnings are missing.
+pub(super) async fn list_for_warnings(store: &Store, owner: &User) -> Vec<ResourceRecord> {
+    let all = records::list_resource_records(store, owner.id).await;
+    let mut all = all.unwrap_or_default();
+    all.retain(|record| owner.may_read(&record.name, record.rtype));
+    all
 }
 
 /// Adds warnings about the record alone and beside the owner's other records.
@@ -340,9 +377,7 @@ pub(super) async fn saved(
     record: Record,
     new: &NewRecord,
 ) -> SavedRecord {
-    // The record is saved: without the others only warnings are missing.
-    let all = records::list_resource_records(store, owner.id).await;
-    let all = all.unwrap_or_default();
+    let all = list_for_warnings(store, owner).await;
     let all: Vec<Neighbour<'_>> = all.iter().map(resource_record).collect();
     let shared = shared_ttl(&all, &record, new);
     let mut saved = saved_beside(&all, owner, record, new);

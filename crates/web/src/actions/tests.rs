@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod scope;
 mod sign_in;
 
 use std::sync::LazyLock;
@@ -58,6 +59,7 @@ async fn user(test_app: &TestApp, username: &str) -> User {
         id,
         base: test_app.app.config.root_domain.base(&label),
         impersonator: None,
+        token: None,
     }
 }
 

@@ -97,6 +97,11 @@ fn failures() -> Vec<(u16, Failure)> {
             ActionError::Store(Error::Corrupt("x".to_owned())).into(),
         ),
         (503, Failure::Unavailable { retry_after: 30 }),
+        (401, Failure::Unauthorized("Invalid token.")),
+        (422, ActionError::Limit(Limit::Tokens { limit: 50 }).into()),
+        (403, ActionError::Denied(Denial::TokenWithheld).into()),
+        (403, ActionError::Denied(Denial::TokenScope).into()),
+        (403, ActionError::Denied(Denial::NeedsSession).into()),
     ]
 }
 
@@ -160,6 +165,7 @@ fn kind(failure: &Failure) -> usize {
             Limit::Records { .. } => 24,
             Limit::RecordsAtOnce { .. } => 32,
             Limit::CertificateRequests { .. } => 25,
+            Limit::Tokens { .. } => 33,
         },
         Failure::Action(ActionError::Denied(reason)) => match reason {
             Denial::OwnAccount => 26,
@@ -169,13 +175,17 @@ fn kind(failure: &Failure) -> usize {
             Denial::NoLongerAdmin => 30,
             // As a failure of its own.
             Denial::KeyWithheld => 2,
+            Denial::TokenWithheld => 34,
+            Denial::TokenScope => 35,
+            Denial::NeedsSession => 36,
         },
         Failure::SessionEnded => 31,
+        Failure::Unauthorized(_) => 37,
     }
 }
 
 /// Kinds of failures, each of which [`failures`] has.
-const KINDS: usize = 33;
+const KINDS: usize = 38;
 
 fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
     response

@@ -23,6 +23,8 @@ async fn guests_are_redirected_from_protected_pages() {
             Protection::Public | Protection::OptionalUser
         ) {
             assert!(!reply.location().starts_with("/login?redirectTo"), "{path}");
+        } else if info.protection == Protection::Token {
+            assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{path}");
         } else {
             let expected = format!("/login?redirectTo={path}");
             assert_eq!(

@@ -14,14 +14,17 @@ use actix_web::{App as ActixApp, test, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sqlx::Connection;
+use starchart_domain::names::Label;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
-use starchart_domain::user::AttributeNames;
+use starchart_domain::token::{Networks, NewToken, TokenRights, TokenSecret};
+use starchart_domain::user::{AttributeNames, Groups, Identity, Subject};
 use starchart_jobs::{LocalCounters, Queue, WakeUp};
 use starchart_saml::issuer::{AuthnRequest, Issuer, Response, SamlIdentity, parse_authn_request};
 use starchart_saml::{ServiceProvider, ServiceProviderConfig};
 use starchart_settings::{Settings, Sources};
-use starchart_store::{ConnectOptions, Store};
+use starchart_store::trail::AuditContext;
+use starchart_store::{ConnectOptions, Store, tokens, users};
 use url::Url;
 
 use crate::{App, Readiness, VersionInfo, WebConfig, configure};
@@ -166,6 +169,54 @@ impl TestApp {
             .unwrap()
     }
 
+    /// Creates a token of this user, who gets their label if they have none, with these rights.
+    /// Returns its secret.
+    pub(crate) async fn token(&self, username: &str, rights: TokenRights) -> String {
+        self.token_with(username, |new| new.rights = rights).await
+    }
+
+    /// Creates a token without rights, for 90 days and every network, after a change.
+    pub(crate) async fn token_with(
+        &self,
+        username: &str,
+        change: impl FnOnce(&mut NewToken),
+    ) -> String {
+        let identity = Identity {
+            subject: Subject::parse(username).unwrap(),
+            username: username.to_owned(),
+            display_name: username.to_owned(),
+            email: format!("{username}@example.edu"),
+            groups: Groups::default(),
+            name_id: None,
+            session_index: None,
+        };
+        let user = users::sign_in(&self.store, &identity).await.unwrap();
+        if user.label.is_none() {
+            let label = Label::parse(username).unwrap();
+            let claimed = users::claim_label(&self.store, user.id, &label).await;
+            claimed.unwrap();
+        }
+        let now = self.store.now().await.unwrap();
+        let mut new = NewToken {
+            name: "test".to_owned(),
+            rights: TokenRights::default(),
+            networks: Networks::default(),
+            expires_at: now.plus(90 * 24 * 60 * 60 * 1_000),
+            idle_ms: None,
+        };
+        change(&mut new);
+        let secret = TokenSecret::from_random(&rand::random());
+        let context = AuditContext {
+            actor: user.id,
+            on_behalf_of: None,
+            token: None,
+            request_id: "test",
+        };
+        let created = tokens::create(&self.store, user.id, &new, &secret, &context).await;
+        created.unwrap();
+        secret.expose().to_owned()
+    }
+
     pub(crate) async fn send(&self, request: test::TestRequest) -> Reply {
         let service =
             test::init_service(ActixApp::new().configure(configure(self.app.clone()))).await;
@@ -245,6 +296,7 @@ fn config(settings: Settings) -> WebConfig {
         root_domain: settings.zone.root_domain,
         name_lists: settings.names,
         limits: settings.limits,
+        api: settings.api,
         session_secrets: settings.sign_in.session_secrets,
         group_names: settings.sign_in.groups,
         trusted_proxies: settings.app.trusted_proxies,

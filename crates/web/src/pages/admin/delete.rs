@@ -95,6 +95,12 @@ fn describe_consequences(
             pluralize(consequences.mails, "pending mail is", "pending mails are")
         ));
     }
+    if consequences.tokens > 0 {
+        sentences.push(format!(
+            "{} at once.",
+            pluralize(consequences.tokens, "API token ends", "API tokens end")
+        ));
+    }
     sentences.push(
         "Name and e-mail address are deleted here. The audit trail keeps the user name.".to_owned(),
     );

@@ -209,6 +209,7 @@ async fn redirect_after_sign_in(
         id: user.id,
         base: context.app.config.root_domain.base(label),
         impersonator: None,
+        token: None,
     };
     records::show_kept_form(&signed_in, &form_user, &finished.return_to, &kept_form).await
 }

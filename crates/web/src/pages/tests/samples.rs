@@ -267,6 +267,7 @@ fn history(text: &dyn Fn(&str) -> String) -> HistoryPage {
         action,
         at: NOW,
         admin: Some(text("user3")),
+        token: Some(text("certbot (sc_Ab3dE6gH)")),
         before,
         after,
         now: None,

@@ -179,6 +179,7 @@ async fn impersonation_context(
             id: owner,
             base,
             impersonator: Some(by),
+            token: None,
         },
     )
 }
