@@ -34,11 +34,12 @@ mod m0022_create_import_rows;
 mod m0023_create_lookups;
 mod m0024_create_listed_words;
 mod m0025_create_tokens;
+mod m0026_create_client_challenges;
 
 use table::Table;
 
 /// Every table in the order of creation: a table follows the tables that it references.
-const TABLES: [Table; 25] = [
+const TABLES: [Table; 26] = [
     m0001_create_users::STEP,
     m0002_create_sessions::STEP,
     m0003_create_login_requests::STEP,
@@ -64,6 +65,7 @@ const TABLES: [Table; 25] = [
     m0023_create_lookups::STEP,
     m0024_create_listed_words::STEP,
     m0025_create_tokens::STEP,
+    m0026_create_client_challenges::STEP,
 ];
 
 /// Applies the steps in order and records them in `seaql_migrations`.

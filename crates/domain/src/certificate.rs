@@ -1,6 +1,7 @@
 //! Certificate orders: their steps, and when certificates are renewed.
 
 pub mod caa;
+mod challenge;
 mod next;
 
 use std::fmt;
@@ -10,6 +11,10 @@ use strum::VariantArray;
 use crate::record::RecordType;
 use crate::time::Timestamp;
 
+pub use challenge::{
+    CLIENT_VALUE_KEPT_MS, CLIENT_VALUE_TTL, CLIENT_VALUES_MAX, ChallengeFault, ChallengeName,
+    ChallengeValue,
+};
 pub use next::{
     Answers, FailureReason, MAX_ORDERS, MAX_STARTS, NextStep, Observations, ObservedOrder,
     ObservedZone, OrderFacts, back_off_ms, clamped_retry_ms, deadline, next_step, poll_ms,

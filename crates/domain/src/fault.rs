@@ -4,6 +4,7 @@ pub mod advice;
 
 use std::fmt;
 
+use crate::certificate::ChallengeFault;
 use crate::input::OddChar;
 use crate::input::typed::Typed;
 use crate::names::idn::IdnFault;
@@ -124,6 +125,11 @@ pub enum Fault {
         /// The type of a record that exists.
         with: &'static str,
     },
+    /// A CNAME record must be alone at its name, and an ACME client has written the answers to
+    /// challenges there.
+    AnswersChallenges,
+    /// The answer to a challenge is refused.
+    Challenge(ChallengeFault),
     /// A null MX must be the only MX record of its name (RFC 7505 section 3), and the name already
     /// has one.
     NullMxConflict {
@@ -309,6 +315,12 @@ impl fmt::Display for Fault {
             Self::CnameConflict { wanted_cname, with } => {
                 f.write_str(&describe_cname_conflict(*wanted_cname, with))
             }
+            Self::AnswersChallenges => f.write_str(
+                "An ACME client of yours answers challenges at this name, and a CNAME record has \
+                 to be alone at its name: try again when the client is done. What it leaves there \
+                 goes after 7 days",
+            ),
+            Self::Challenge(fault) => fault.fmt(f),
             Self::ReplacedChanged => {
                 f.write_str("What you wanted to replace was changed meanwhile: look at it again")
             }

@@ -18,8 +18,10 @@ impl Ttl {
     /// What the original published. Imported records and challenge values have it, and new RRsets
     /// unless `RECORD_TTL_DEFAULT_S` says otherwise.
     pub const DEFAULT: Self = Self(300);
+    /// That of what changes at any moment: a dynamic address, the answer to a challenge.
+    pub const MINUTE: Self = Self(60);
     /// The TTLs that forms offer, if they are within the limits.
-    const PRESETS: [Self; 4] = [Self(60), Self::DEFAULT, Self(3_600), Self(86_400)];
+    const PRESETS: [Self; 4] = [Self::MINUTE, Self::DEFAULT, Self(3_600), Self(86_400)];
 
     /// Makes a TTL; `None` above [`Self::MAX_S`].
     pub const fn from_seconds(seconds: u32) -> Option<Self> {

@@ -8,6 +8,7 @@ pub(crate) mod certificate;
 pub(crate) mod certificate_order;
 pub(crate) mod challenge_value;
 pub(crate) mod class;
+pub(crate) mod client_challenge;
 pub(crate) mod dns_record;
 pub(crate) mod import;
 pub(crate) mod import_row;
@@ -45,6 +46,7 @@ pub(crate) fn list_columns() -> Vec<String> {
         of(certificate::Entity),
         of(certificate_order::Entity),
         of(challenge_value::Entity),
+        of(client_challenge::Entity),
         of(dns_record::Entity),
         of(import::Entity),
         of(import_row::Entity),

@@ -11,6 +11,7 @@
 pub mod admin;
 
 pub mod certificates;
+pub mod client_challenges;
 mod connect;
 mod entity;
 mod error;

@@ -140,6 +140,9 @@ pub enum RecordError {
         /// The type of an existing record.
         with: RecordType,
     },
+    /// A CNAME excludes the values that an ACME client has written at its name.
+    #[error("a client answers challenges at this name")]
+    AnswersChallenges,
     /// A null MX excludes any other MX record at its name (RFC 7505 section 3).
     #[error("a null MX has to be the only MX record at its name")]
     NullMxConflict,

@@ -55,6 +55,10 @@ pub enum Action {
     CertificateKey,
     /// A user asked for a certificate.
     CertificateRequest,
+    /// An ACME client of a user answered a challenge.
+    ChallengeAnswer,
+    /// An ACME client of a user removed its answer.
+    ChallengeRemove,
     /// The tables were dropped and recreated.
     DatabaseWipe,
     /// An admin stopped acting as another user, or had to.
@@ -112,6 +116,8 @@ impl Action {
             Self::CertificateDelete => "certificate.delete",
             Self::CertificateKey => "certificate.key",
             Self::CertificateRequest => "certificate.request",
+            Self::ChallengeAnswer => "challenge.answer",
+            Self::ChallengeRemove => "challenge.remove",
             Self::DatabaseWipe => "database.wipe",
             Self::ImpersonationEnd => "impersonation.end",
             Self::ImpersonationStart => "impersonation.start",

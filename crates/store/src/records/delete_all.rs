@@ -7,12 +7,13 @@ use starchart_domain::user::UserId;
 
 use super::history::{self, HistoryAction};
 use super::{RecordError, names, read_type, rows};
-use crate::Error;
 use crate::trail::AuditContext;
 use crate::tx::Tx;
+use crate::{Error, client_challenges};
 
-/// Deletes the records and pending ACME challenges of the owner, whose row is locked: the records
-/// move into the history, and all names of the owner become unpublished. Returns the number of
+/// Deletes the records of the owner, whose row is locked, and the answers to ACME challenges, of
+/// orders and of clients: the records move into the history, and all names of the owner become
+/// unpublished. Returns the number of
 /// records.
 pub(crate) async fn delete_all(
     tx: &Tx,
@@ -23,9 +24,11 @@ pub(crate) async fn delete_all(
     let records = rows::of(tx.db(), owner).await?;
     let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let challenges = challenge_names(tx, owner).await?;
+    let answered = client_challenges::names_of(tx, owner).await?;
     // All records of a name have its class.
     let mut classes: Vec<(String, NameClass)> = challenges
         .iter()
+        .chain(&answered)
         .map(|fqdn| (fqdn.clone(), NameClass::Other))
         .collect();
     for row in &records {
@@ -53,6 +56,7 @@ pub(crate) async fn delete_all(
             .to_owned();
         tx.db().execute(&delete).await.map_err(Error::from)?;
     }
+    client_challenges::delete_at(tx, owner, &touched).await?;
     Ok(count)
 }
 

@@ -13,18 +13,18 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::RecordError;
-use crate::Error;
 use crate::entity::class::Class;
 use crate::entity::dns_record;
 use crate::entity::name::{self, Column};
 use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
+use crate::{Error, client_challenges};
 
 /// Proof that this transaction locked the name and incremented its generation.
 ///
-/// Every function that changes rows of `dns_records` or `challenge_values` takes one, and only
-/// [`touch`] and [`touch_all`] create it. So no such row changes without its name becoming
-/// unpublished (I5).
+/// Every function that changes rows of `dns_records`, `challenge_values` or `client_challenges`
+/// takes one, and only [`touch`] and [`touch_all`] create it. So no such row changes without its
+/// name becoming unpublished (I5).
 pub(crate) struct TouchedName {
     fqdn: String,
     class: Class,
@@ -95,11 +95,11 @@ pub(super) fn find<'n>(
 }
 
 /// Proof that this transaction locked these names and incremented their generations.
-pub(super) struct TouchedNames<'a>(BTreeSet<&'a str>);
+pub(crate) struct TouchedNames<'a>(BTreeSet<&'a str>);
 
 /// Locks names with records, in sorted order, and increments their generations. The caller has
 /// locked the rows of their owners.
-pub(super) async fn touch_all<'a>(
+pub(crate) async fn touch_all<'a>(
     tx: &Tx,
     fqdns: BTreeSet<&'a str>,
     now: Timestamp,
@@ -138,9 +138,9 @@ impl TouchedName {
         self.is_new
     }
 
-    /// Permits a user to change a name that another user owns: a user with a record at it (imported
-    /// users may share a domain), or, once the name has no record, a user whose base domain
-    /// contains it. The latter becomes the owner.
+    /// Permits a user to change a name that another user owns: a user with a record or a value at
+    /// it (imported users may share a domain), or, once the name has neither, a user whose base
+    /// domain contains it. The latter becomes the owner.
     async fn share(&self, tx: &Tx, owner: UserId) -> Result<(), RecordError> {
         let own = dns_record::Entity::find()
             .filter(dns_record::Column::Fqdn.eq(self.fqdn()))
@@ -148,7 +148,11 @@ impl TouchedName {
         if own.exists(tx.db()).await.map_err(Error::from)? {
             return Ok(());
         }
-        if !self.types_present(tx).await?.is_empty() {
+        let answering = client_challenges::owners_at(tx, self.fqdn()).await?;
+        if answering.contains(&owner) {
+            return Ok(());
+        }
+        if !answering.is_empty() || !self.types_present(tx).await?.is_empty() {
             return Err(RecordError::NameTaken);
         }
         let take = name::Entity::update_many().col_expr(Column::UserId, Expr::value(owner.0));
@@ -160,7 +164,7 @@ impl TouchedName {
     }
 
     /// Sets the class of the name to that of `wanted`, unless a record of the other class exists.
-    pub(super) async fn set_class(&self, tx: &Tx, wanted: RecordType) -> Result<(), RecordError> {
+    pub(crate) async fn set_class(&self, tx: &Tx, wanted: RecordType) -> Result<(), RecordError> {
         let class = wanted.class();
         let present = self.types_present(tx).await?;
         // A CNAME excludes every record, also another CNAME.
@@ -172,6 +176,13 @@ impl TouchedName {
         };
         if let Some(with) = conflict {
             return Err(RecordError::CnameConflict { with: *with });
+        }
+        if class == NameClass::Cname
+            && !client_challenges::owners_at(tx, self.fqdn())
+                .await?
+                .is_empty()
+        {
+            return Err(RecordError::AnswersChallenges);
         }
         let class = Class::from(class);
         if self.class != class {
@@ -185,7 +196,7 @@ impl TouchedName {
         Ok(())
     }
 
-    /// Lists the types of the records and challenge values at the name.
+    /// Lists the types of the records, and of the values of our orders, at the name.
     async fn types_present(&self, tx: &Tx) -> Result<Vec<RecordType>, Error> {
         let types: Vec<String> = dns_record::Entity::find()
             .select_only()

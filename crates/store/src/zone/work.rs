@@ -7,7 +7,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait,
     FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect,
 };
-use starchart_domain::certificate::CHALLENGE_TYPE;
+use starchart_domain::certificate::{CHALLENGE_TYPE, CLIENT_VALUE_TTL};
 use starchart_domain::plan::{NameToPublish, OwnedRrset};
 use starchart_domain::record::RecordType;
 use starchart_domain::rrset::{Rrset, RrsetData};
@@ -17,7 +17,7 @@ use starchart_domain::txt;
 
 use super::registry;
 use crate::entity::name::{self, Column, is_unpublished};
-use crate::entity::{challenge_value, dns_record, zone_rrset};
+use crate::entity::{challenge_value, client_challenge, dns_record, zone_rrset};
 use crate::records::{read_ttl, read_type};
 use crate::{Error, Store};
 
@@ -167,56 +167,45 @@ pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameToPubl
     Ok(all)
 }
 
-/// The RRsets that rows want, by name: of records and challenge values together. `None`: of all
-/// names.
+/// The values of an RRset while they are collected. All rows of an RRset have its TTL, but for names
+/// that imported users share.
+#[derive(Default)]
+struct Collected {
+    lowest_ttl: Option<u32>,
+    values: Vec<String>,
+}
+
+/// The RRsets that rows want, by name: of records, and of values of our orders and of clients,
+/// together. `None`: of all names.
 pub(super) async fn list_desired(
     on: &impl ConnectionTrait,
     fqdns: Option<&[String]>,
 ) -> Result<BTreeMap<String, Vec<Rrset>>, Error> {
-    #[derive(DerivePartialModel)]
-    #[sea_orm(entity = "dns_record::Entity")]
-    struct Record {
-        fqdn: String,
-        rtype: String,
-        presentation: String,
-        ttl: i64,
-    }
-    #[derive(DerivePartialModel)]
-    #[sea_orm(entity = "challenge_value::Entity")]
-    struct Challenge {
-        fqdn: String,
-        value: String,
-    }
-    let mut records = dns_record::Entity::find();
-    if let Some(fqdns) = fqdns {
-        records = records.filter(dns_record::Column::Fqdn.is_in(fqdns));
-    }
-    let records: Vec<Record> = records.into_partial_model().all(on).await?;
-    let mut challenges = challenge_value::Entity::find();
-    if let Some(fqdns) = fqdns {
-        challenges = challenges.filter(challenge_value::Column::Fqdn.is_in(fqdns));
-    }
-    let challenges: Vec<Challenge> = challenges.into_partial_model().all(on).await?;
-
-    // All rows of an RRset have its TTL, but for names that imported users share.
-    let mut bodies: BTreeMap<(String, RecordType), (u32, Vec<String>)> = BTreeMap::new();
-    let mut add = |fqdn: String, rtype: RecordType, ttl: u32, content: String| {
-        let (lowest_ttl, values) = bodies.entry((fqdn, rtype)).or_insert((ttl, Vec::new()));
-        *lowest_ttl = Ord::min(*lowest_ttl, ttl);
-        values.push(content);
+    let mut bodies: BTreeMap<(String, RecordType), Collected> = BTreeMap::new();
+    let mut add = |fqdn: String, rtype: RecordType, ttl: Option<u32>, content: String| {
+        let body = bodies.entry((fqdn, rtype)).or_default();
+        body.lowest_ttl = [body.lowest_ttl, ttl].into_iter().flatten().min();
+        body.values.push(content);
     };
-    for row in records {
-        let ttl = read_ttl(row.ttl)?.as_seconds();
-        add(row.fqdn, read_type(&row.rtype)?, ttl, row.presentation);
-    }
     let usual = Ttl::DEFAULT.as_seconds();
-    for row in challenges {
-        add(row.fqdn, CHALLENGE_TYPE, usual, txt::encode(&row.value));
+    for (fqdn, rtype, presentation, ttl) in list_records(on, fqdns).await? {
+        let ttl = read_ttl(ttl)?.as_seconds();
+        add(fqdn, read_type(&rtype)?, Some(ttl), presentation);
+    }
+    for (fqdn, value) in list_order_values(on, fqdns).await? {
+        add(fqdn, CHALLENGE_TYPE, Some(usual), txt::encode(&value));
+    }
+    for (fqdn, value) in list_client_values(on, fqdns).await? {
+        add(fqdn, CHALLENGE_TYPE, None, txt::encode(&value));
     }
     let mut sets: BTreeMap<String, Vec<Rrset>> = BTreeMap::new();
-    for ((name, rtype), (ttl, values)) in bodies {
-        let values = values.into_iter().collect();
-        let body = RrsetData { ttl, values };
+    for ((name, rtype), collected) in bodies {
+        let body = RrsetData {
+            ttl: collected
+                .lowest_ttl
+                .unwrap_or(CLIENT_VALUE_TTL.as_seconds()),
+            values: collected.values.into(),
+        };
         sets.entry(name.clone())
             .or_default()
             .push(Rrset { name, rtype, body });
@@ -224,4 +213,52 @@ pub(super) async fn list_desired(
     // Most names have one RRset, and an audit holds all names.
     sets.values_mut().for_each(Vec::shrink_to_fit);
     Ok(sets)
+}
+
+/// Name, type, presentation and TTL of the records.
+async fn list_records(
+    on: &impl ConnectionTrait,
+    fqdns: Option<&[String]>,
+) -> Result<Vec<(String, String, String, i64)>, Error> {
+    use dns_record::Column;
+    let mut records = dns_record::Entity::find().select_only().columns([
+        Column::Fqdn,
+        Column::Rtype,
+        Column::Presentation,
+        Column::Ttl,
+    ]);
+    if let Some(fqdns) = fqdns {
+        records = records.filter(Column::Fqdn.is_in(fqdns));
+    }
+    Ok(records.into_tuple().all(on).await?)
+}
+
+/// Name and value of the challenges of our orders.
+async fn list_order_values(
+    on: &impl ConnectionTrait,
+    fqdns: Option<&[String]>,
+) -> Result<Vec<(String, String)>, Error> {
+    use challenge_value::Column;
+    let mut values = challenge_value::Entity::find()
+        .select_only()
+        .columns([Column::Fqdn, Column::Value]);
+    if let Some(fqdns) = fqdns {
+        values = values.filter(Column::Fqdn.is_in(fqdns));
+    }
+    Ok(values.into_tuple().all(on).await?)
+}
+
+/// Name and value of the challenges of users' own clients.
+async fn list_client_values(
+    on: &impl ConnectionTrait,
+    fqdns: Option<&[String]>,
+) -> Result<Vec<(String, String)>, Error> {
+    use client_challenge::Column;
+    let mut values = client_challenge::Entity::find()
+        .select_only()
+        .columns([Column::Fqdn, Column::Value]);
+    if let Some(fqdns) = fqdns {
+        values = values.filter(Column::Fqdn.is_in(fqdns));
+    }
+    Ok(values.into_tuple().all(on).await?)
 }

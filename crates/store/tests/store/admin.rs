@@ -51,7 +51,8 @@ pub(crate) async fn impersonate(
     admin::impersonate(&world.store, right, who, [old; 32], [new; 32], "request").await
 }
 
-/// An active certificate, two older ones, an order under way with its challenge, a mail.
+/// An active certificate, two older ones, an order under way with its challenge, a client's answer,
+/// a mail.
 pub(crate) async fn furnish(world: &World, user: &TestUser) {
     let id = user.id;
     let name = format!("_acme-challenge.{}", user.base);
@@ -83,6 +84,10 @@ pub(crate) async fn furnish(world: &World, user: &TestUser) {
         format!(
             "INSERT INTO challenge_values (fqdn, order_id, value, created_at) \
              SELECT '{name}', id, 'proof', 0 FROM certificate_orders WHERE user_id = {id}"
+        ),
+        format!(
+            "INSERT INTO client_challenges (user_id, fqdn, value, created_at) \
+             VALUES ({id}, '{name}', 'answer', 0)"
         ),
         format!(
             "INSERT INTO outbox (kind, topic, day, user_id, recipient, detail, message_id, \

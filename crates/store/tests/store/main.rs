@@ -22,6 +22,7 @@ macro_rules! on_both {
 
 mod admin;
 mod certificates;
+mod client_challenges;
 mod connecting;
 mod expiry;
 mod history;

@@ -5,10 +5,12 @@ use futures_util::future::LocalBoxFuture;
 use starchart_domain::user::UserId;
 use starchart_store::admin::{self, DeletionPreview};
 use starchart_store::certificates::{self, Overview, orders};
+use starchart_store::client_challenges::{self, ChallengeChange};
 use starchart_store::records::{self, Record, RecordError};
 use starchart_store::sessions;
 
 use crate::admin::{admin, furnish, impersonate};
+use crate::client_challenges::value;
 use crate::world::{DAY_MS, TestUser, World};
 
 on_both!(
@@ -46,6 +48,8 @@ async fn a_user_without_rows_sees_none(world: &World) {
     assert_eq!(records::list(store, user).await.unwrap(), []);
     assert_eq!(records::get(store, user, theirs).await.unwrap(), None);
     assert_eq!(records::count(store, user).await.unwrap(), 0);
+    let answers = client_challenges::list(store, user).await;
+    assert_eq!(answers.unwrap(), []);
     let overview = certificates::load_overview(store, user).await.unwrap();
     assert_eq!(overview, Overview::default());
     assert!(!certificates::has_any(store, user).await.unwrap());
@@ -80,6 +84,7 @@ const TABLES: [(&str, &str); 11] = [
         "challenge_values",
         "order_id IN (SELECT id FROM certificate_orders WHERE user_id = OWNER)",
     ),
+    ("client_challenges", "user_id = OWNER"),
     ("outbox", "user_id = OWNER"),
     ("tokens", "user_id = OWNER"),
     ("sessions", "user_id = OWNER"),
@@ -137,10 +142,23 @@ async fn what_a_user_does_changes_no_row_of_another(world: &World) {
         created.unwrap();
     }
     let copy = Copy::of(world, other.id).await;
-    let actions: [(&str, LocalBoxFuture<'_, ()>); 8] = [
+    let actions: [(&str, LocalBoxFuture<'_, ()>); 9] = [
         (
             "records at the limit, edited, moved, renewed",
             change_records(world, &user, &record).boxed_local(),
+        ),
+        (
+            "challenges are answered",
+            async {
+                for change in [
+                    ChallengeChange::Add(&value(1)),
+                    ChallengeChange::Roll(&value(2)),
+                    ChallengeChange::Replace(&[]),
+                ] {
+                    world.answer(&user, "www", change).await.unwrap();
+                }
+            }
+            .boxed_local(),
         ),
         ("an order fails", fail_order(world, &user).boxed_local()),
         (

@@ -440,6 +440,7 @@ pub(super) fn action_error(error: RecordError, new: Option<&NewRecord>) -> Actio
             let with = with.as_str();
             (Field::Name, Fault::CnameConflict { wanted_cname, with })
         }
+        RecordError::AnswersChallenges => (Field::Name, Fault::AnswersChallenges),
         RecordError::NullMxConflict => {
             let wanted_null = new.value.is_null_mx();
             (Field::Name, Fault::NullMxConflict { wanted_null })

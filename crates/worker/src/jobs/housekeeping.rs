@@ -1,11 +1,12 @@
-//! Deletes expired rows, in one process of each period.
+//! Deletes expired rows, in one process of each period, among them values that ACME clients left
+//! behind.
 
 use std::time::Duration;
 
 use starchart_domain::timers::Timers;
-use starchart_jobs::Outcome;
+use starchart_jobs::{Outcome, WakeUp};
 use starchart_store::lease::Lease;
-use starchart_store::{Error, housekeeping, outbox, ticks};
+use starchart_store::{Error, client_challenges, housekeeping, outbox, ticks};
 use tracing::info;
 
 use crate::context::Context;
@@ -33,6 +34,7 @@ impl Job for Housekeeping {
             if rows > 0 {
                 info!(rows, "deleted expired rows");
             }
+            expire_challenges(context).await?;
         }
         Ok(Outcome::Done)
     }
@@ -50,6 +52,25 @@ async fn purge(context: &Context) -> Result<u64, Error> {
             some => rows += some,
         }
     }
+}
+
+/// Deletes the values that ACME clients have left behind, also from the zone.
+async fn expire_challenges(context: &Context) -> Result<(), Error> {
+    let mut values = 0;
+    loop {
+        match client_challenges::expire(&context.store).await? {
+            0 => break,
+            some => values += some,
+        }
+    }
+    if values > 0 {
+        context.queue.wake(WakeUp::Publish);
+        info!(
+            values,
+            "deleted the challenge values that ACME clients left"
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use starchart_acme::authority::AuthorityError;
 use starchart_acme::keys;
 use starchart_dns::propagation::Propagation;
-use starchart_domain::certificate::{OrderStep, challenge_name};
+use starchart_domain::certificate::{ChallengeName, ChallengeValue, OrderStep, challenge_name};
 use starchart_store::certificates::{self, OrderView};
+use starchart_store::client_challenges::{self, ChallengeChange};
 
 use super::*;
 use crate::tests::{TestUser, World};
@@ -51,6 +52,27 @@ async fn an_order_is_advanced_until_the_certificate_is_issued() {
         world.provider.values(&challenge, "TXT").is_empty(),
         "the challenge values are deleted"
     );
+}
+
+#[tokio::test]
+async fn an_answer_of_a_client_at_the_same_name_stays() {
+    let (world, user) = with_order().await;
+    let name = ChallengeName::of_host(user.base.as_str(), &user.base).unwrap();
+    let value = ChallengeValue::parse(&"1".repeat(43)).unwrap();
+    let add = ChallengeChange::Add(&value);
+    let audit = user.audit_context();
+    let added = client_challenges::change(world.store(), user.id, &name, add, &audit).await;
+    assert!(added.unwrap());
+    world.advance_orders(1).await;
+    let values = || world.provider.values(name.fqdn(), "TXT");
+    assert!(
+        values().len() > 1,
+        "beside those of the order: {:?}",
+        values()
+    );
+    world.issue_certificate(&user).await;
+    world.publish().await;
+    assert_eq!(values(), [format!("\"{}\"", value.as_str())]);
 }
 
 #[tokio::test]

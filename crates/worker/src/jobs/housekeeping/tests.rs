@@ -1,3 +1,8 @@
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use starchart_domain::certificate::{ChallengeName, ChallengeValue};
+use starchart_store::client_challenges::ChallengeChange;
+
 use super::*;
 use crate::tests::World;
 
@@ -45,4 +50,32 @@ async fn sent_mails_are_kept_as_long_as_the_settings_say() {
     world.later(2 * 86_400_000);
     world.run(&Housekeeping).await;
     assert_eq!(mails().await, 0);
+}
+
+#[tokio::test]
+async fn what_a_client_leaves_is_gone_from_the_zone_after_seven_days() {
+    let world = World::new().await;
+    let user = world.user("kepler").await;
+    let name = ChallengeName::of_host(&user.fqdn("www"), &user.base).unwrap();
+    let values = ["1", "2"].map(|digit| ChallengeValue::parse(&digit.repeat(43)).unwrap());
+    let audit = user.audit_context();
+    for value in &values {
+        let add = ChallengeChange::Add(value);
+        let added = client_challenges::change(world.store(), user.id, &name, add, &audit).await;
+        assert!(added.unwrap());
+        world.publish().await;
+    }
+    let published = || world.provider.values(name.fqdn(), "TXT");
+    let quoted = values.map(|value| format!("\"{}\"", value.as_str()));
+    assert_eq!(published(), quoted, "both are in the zone");
+    world.later(6 * 86_400_000);
+    world.run(&Housekeeping).await;
+    world.publish().await;
+    assert_eq!(published(), quoted);
+    world.later(2 * 86_400_000);
+    world.woken().await;
+    world.run(&Housekeeping).await;
+    assert!(world.woken().await.contains(&WakeUp::Publish));
+    world.publish().await;
+    assert!(published().is_empty());
 }
