@@ -7,11 +7,15 @@ PYSAML2_VERSION=7.5.5
 AIOSMTPD_VERSION=1.4.6
 SAMLP_VERSION=8.0.0
 EXPRESS_VERSION=5.3.0
+# Clients of the API from PyPI; the folder's name changes with each of their versions.
+CLIENTS=(certbot==5.8.0 certbot-lego-httpreq==0.1.4 dyndnsc==0.6.1)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/starchart-test.XXXXXX")
 SERVERS=()
 export STARCHART_TEST_MOTO=$TOOLS/moto-$MOTO_VERSION/bin/moto_server
 export STARCHART_TEST_PYSAML2=$TOOLS/pysaml2-$PYSAML2_VERSION/bin/python
 export STARCHART_TEST_SAMLP=$TOOLS/samlp-$SAMLP_VERSION/node_modules
+export STARCHART_TEST_CLIENTS=$TOOLS/clients-$(printf '%s\n' "${CLIENTS[@]}" | cksum | cut -d' ' -f1)/bin
+export STARCHART_TEST_CLIENT_TIMES=$SCRATCH/clients
 export STARCHART_TEST_AIOSMTPD=$TOOLS/aiosmtpd-$AIOSMTPD_VERSION/bin/python
 
 stop_servers() {
@@ -77,6 +81,14 @@ install_servers() {
     install_venv "aiosmtpd-$AIOSMTPD_VERSION" "aiosmtpd==$AIOSMTPD_VERSION"
     install_node
     install_samlp
+    install_clients
+}
+
+# Programs that people use with the API: Debian's, and those of PyPI in one virtual environment.
+install_clients() {
+    need_apt
+    install_packages lego ddclient inadyn curl
+    install_venv "$(basename "$(dirname "$STARCHART_TEST_CLIENTS")")" "${CLIENTS[@]}"
 }
 
 install_node() {

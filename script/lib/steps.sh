@@ -53,7 +53,7 @@ finish() {
     [ "$failed" -eq 0 ] || exit 1
 }
 
-# run_tests all|unit|store|production|no-wakeups. If the release binary was built, the tests over HTTP run on it.
+# run_tests all|unit|store|production|no-wakeups|clients. If the release binary was built, the tests over HTTP run on it.
 run_tests() {
     local nextest=() cargo=() log=$SCRATCH/tests.log code=0
     if [ "$1" = production ] || { [ "$1" = all ] && [ -z "${FAILED['production build']:-}" ]; }; then
@@ -65,6 +65,10 @@ run_tests() {
     unit) nextest=(--lib --bins -E 'not test(/^redis::/)') cargo=(--lib --bins -- --skip redis::) ;;
     store) nextest=(-E 'package(starchart-store)') cargo=(-p starchart-store) ;;
     production) nextest=(-E 'package(starchart) & kind(test)') cargo=(-p starchart --test '*') ;;
+    clients)
+        nextest=(-E 'package(starchart) & kind(test) & test(/^clients::/)')
+        cargo=(-p starchart --test '*' -- clients::)
+        ;;
     no-wakeups)
         export STARCHART_TEST_REDIS_URL=none
         # Only tests of background work; the others send no wake-up.
@@ -72,6 +76,7 @@ run_tests() {
         cargo=(-p starchart --test '*' -- certificates:: expiry:: mail:: publish:: records:: replicas:: tracking::)
         ;;
     esac
+    mkdir -p "$STARCHART_TEST_CLIENT_TIMES"
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --workspace --locked --no-fail-fast "${nextest[@]}" 2>&1 | tee "$log" >&2 || code=$?
         count_nextest "$log"
@@ -80,7 +85,16 @@ run_tests() {
         cargo test --locked --no-fail-fast "${cargo[@]}" 2>&1 | tee "$log" >&2 || code=$?
         count_cargo_test "$log"
     fi
+    print_clients
     return "$code"
+}
+
+# Prints the clients that tests have run, with versions and seconds.
+print_clients() {
+    local lines
+    lines=$(cat "$STARCHART_TEST_CLIENT_TIMES"/* 2>/dev/null || true)
+    [ -n "$lines" ] || return 0
+    say "$(printf 'client\tversion\tseconds\n%s\n' "$(sort <<<"$lines")" | awk -F '\t' '{ printf "%-24s %-10s %s\n", $1, $2, $3 }')"
 }
 
 # Summary [   2.1s] 8 tests run: 6 passed (1 slow), 1 failed, 1 timed out, 3 skipped
