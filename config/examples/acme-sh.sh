@@ -1,0 +1,10 @@
+#!/bin/sh
+# acme.sh: its hook dns_acmeproxy speaks httpreq. It saves the three values for its renewals.
+set -eu
+
+export ACMEPROXY_ENDPOINT=https://starchart.example.edu/httpreq
+export ACMEPROXY_USERNAME=acme.sh # any name
+export ACMEPROXY_PASSWORD=sc_YOUR_TOKEN
+
+acme.sh --issue --server letsencrypt --dns dns_acmeproxy --dnssleep 20 \
+    -d www.user1.starchart.com -d '*.www.user1.starchart.com'
