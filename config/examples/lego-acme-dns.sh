@@ -4,7 +4,7 @@
 set -eu
 
 export ACME_DNS_API_BASE=https://starchart.example.edu/acme-dns
-export ACME_DNS_STORAGE_PATH=$PWD/acme-dns.json
+export ACME_DNS_STORAGE_PATH="$PWD/acme-dns.json"
 
 # fulldomain is the challenge's name, subdomain the name that you want a certificate for.
 umask 077

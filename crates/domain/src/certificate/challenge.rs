@@ -229,7 +229,7 @@ mod tests {
             ),
             (
                 "_acme-challenge._acme-challenge.user1.starchart.com",
-                Err("kept for"),
+                Err("have no _"),
             ),
             ("_acme-challenge._tcp.user1.starchart.com", Err("have no _")),
             ("_acme-challenge..user1.starchart.com", Err("extra dot")),
