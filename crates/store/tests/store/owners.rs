@@ -73,7 +73,7 @@ async fn a_user_without_rows_sees_none(world: &World) {
 }
 
 /// Every table with rows of a user, and the condition that selects them.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("users", "id = OWNER"),
     ("names", "user_id = OWNER"),
     ("dns_records", "user_id = OWNER"),
