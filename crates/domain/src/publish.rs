@@ -39,6 +39,24 @@ impl PublishState {
         }
     }
 
+    /// Returns the state as a word, for programs and stylesheets.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Saved => "saved",
+            Self::Paused => "paused",
+            Self::Sent => "sent",
+            Self::InSync => "insync",
+            Self::Answered { by, of } if by < of => "answering",
+            Self::Answered { .. } => "answered",
+            Self::Refused { .. } => "refused",
+        }
+    }
+
+    /// Returns whether all servers of the zone have the change, according to the provider.
+    pub fn is_in_sync(&self) -> bool {
+        matches!(self, Self::InSync | Self::Answered { .. })
+    }
+
     /// Describes the state in a few words. `provider` is the name of the DNS provider.
     pub fn describe(&self, provider: &str) -> String {
         match self {

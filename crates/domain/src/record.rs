@@ -18,6 +18,7 @@ mod host;
 mod https;
 pub mod mx;
 mod note;
+pub(crate) mod presented;
 mod rtype;
 pub mod spec;
 pub mod srv;

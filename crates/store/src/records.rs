@@ -30,6 +30,7 @@ pub use history::{
     HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion, find_history_entry,
     list_changed_together, list_history,
 };
+pub use query::{NameProgress, progress_of_names};
 
 /// A record of a user, with the publish state of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,9 @@ mod error;
 mod history;
 mod label;
 mod lookup;
+mod reading;
 mod records;
+mod rrsets;
 mod scope;
 mod session;
 #[cfg(test)]
@@ -35,7 +37,7 @@ pub(crate) use batch::{
 };
 pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, forbidden_by_change};
 pub(crate) use certificate::{
-    CertificateRules, delete_certificate, load_private_key, request_certificate,
+    CertificateRules, delete_certificate, full_chain, load_private_key, request_certificate,
 };
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
 pub(crate) use history::{
@@ -44,9 +46,17 @@ pub(crate) use history::{
 };
 pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use lookup::request_lookup;
+pub(crate) use reading::{
+    Certificate, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, OrderView, Overview,
+    Record, RecordVersion, list_changes, list_records, load_account, load_certificate, read_record,
+};
 pub(crate) use records::{
     RecordEdit, RecordRules, SavedRecord, SeenRecord, check_form, create_record, delete_record,
     edit_record, list_conflicting, neighbour, notes_of, renew_record,
+};
+pub(crate) use rrsets::{
+    ChangedRrsets, Presence, RrsetChange, RrsetError, RrsetFault, RrsetField, RrsetView,
+    change_rrsets, find_rrset, list_rrsets, wait_until_in_sync,
 };
 pub(crate) use session::{end_session, record_refused_sign_in, start_session};
 pub(crate) use tokens::{Token, end_token, list_tokens};

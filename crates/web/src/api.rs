@@ -8,6 +8,7 @@
 pub(crate) mod channel;
 pub(crate) mod credentials;
 pub(crate) mod errors;
+pub(crate) mod powerdns;
 pub(crate) mod rest;
 
 #[cfg(test)]

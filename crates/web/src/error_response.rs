@@ -1,11 +1,12 @@
 //! The one map from a failure to an HTTP response: a page, or problem details (RFC 9457) for a
 //! client that prefers JSON. Logs the cause once; no cause reaches a client.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, ALLOW, CONNECTION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
-use serde::Serialize;
 use starchart_domain::error::error_chain;
 use starchart_domain::fault::Field;
 
@@ -16,39 +17,11 @@ use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::pages::ErrorPage;
 use crate::pages::sign_in::SignInRefusedPage;
+use crate::problem::{FieldProblem, PROBLEM_TYPE, Problem};
 use crate::typed::typed_fields;
 
 /// Below this path, also where no route is, every failure is problem details, whatever the client accepts.
 const API_PREFIX: &str = "/api/";
-
-/// The type of every problem: nothing beyond the status (RFC 9457, section 4.2.1). What a client
-/// can act on has a member of its own.
-const PROBLEM_TYPE: &str = "about:blank";
-
-/// Problem details of a failure (RFC 9457).
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'static str,
-    /// The phrase of the status, as `about:blank` demands.
-    title: &'static str,
-    status: u16,
-    /// What happened and what the client can do.
-    detail: String,
-    /// Identifies the request in the log.
-    request_id: &'a str,
-    /// What the client sends as `confirm` when the user agrees.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confirm: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldProblem>,
-}
-
-/// A fault of the input.
-#[derive(Serialize)]
-struct FieldProblem {
-    field: &'static str,
-    detail: String,
-}
 
 /// Logs the failure and returns it with status, advice and request id.
 pub(crate) fn response(context: &RequestContext, failure: &Failure) -> HttpResponse {
@@ -165,6 +138,7 @@ fn send_problem(
         .into_iter()
         .map(|(field, fault)| FieldProblem {
             field: field_name(field),
+            pointer: None,
             detail: fault.to_string(),
         });
     let problem = Problem {
@@ -175,6 +149,7 @@ fn send_problem(
         request_id: &context.request_id,
         confirm: failure.confirmation(),
         errors: errors.collect(),
+        by_field: BTreeMap::new(),
     };
     builder
         .content_type("application/problem+json")

@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// The object is absent or belongs to another user.
     #[error("not found")]
     NotFound,
+    /// The object is not as the request demands (`If-Match`).
+    #[error("precondition failed")]
+    PreconditionFailed,
     /// The path does not support this method; lists the methods that it supports.
     #[error("method not allowed")]
     MethodNotAllowed(Vec<Method>),
@@ -100,6 +103,7 @@ impl Failure {
             | Self::CrossSiteDownload => StatusCode::FORBIDDEN,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -173,6 +177,7 @@ impl Failure {
                 StatusCode::FORBIDDEN => "You do not have access",
                 StatusCode::NOT_FOUND => "Page not found",
                 StatusCode::METHOD_NOT_ALLOWED => "This method is not allowed here",
+                StatusCode::PRECONDITION_FAILED => "It was changed meanwhile",
                 StatusCode::CONFLICT => "This is not possible now",
                 StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE => "We cannot read this format",
@@ -211,6 +216,9 @@ impl Failure {
             Self::NotFound => {
                 "The page or the record does not exist, or it is not yours. It may have been \
                  deleted or have expired."
+            }
+            Self::PreconditionFailed => {
+                "Nothing was changed. Read it again, then repeat the request."
             }
             Self::MethodNotAllowed(_) => {
                 "This address does not accept this kind of request. Start again from one of our \

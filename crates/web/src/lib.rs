@@ -32,6 +32,7 @@ mod metrics;
 mod name_rules;
 mod pages;
 mod pipeline;
+mod problem;
 mod rate_limits;
 mod readiness;
 mod redirects;

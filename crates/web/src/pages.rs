@@ -7,6 +7,7 @@
 //! files are requested as `/static/NAME?v=VERSION`.
 
 pub(crate) mod admin;
+pub(crate) mod api_docs;
 pub(crate) mod certificate;
 mod error;
 mod filters;

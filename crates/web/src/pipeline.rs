@@ -71,7 +71,9 @@ async fn handle_unknown_path(
     req: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let is_read = matches!(*req.method(), Method::GET | Method::HEAD);
+    // A path of the API is what it is: a client would lose its credentials on the way.
+    let is_api = req.path().starts_with("/api/");
+    let is_read = matches!(*req.method(), Method::GET | Method::HEAD) && !is_api;
     match clean_path(req.path(), req.query_string()) {
         Some(path) if is_read => {
             unread_body::keep(&req, payload.into_inner());

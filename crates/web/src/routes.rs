@@ -11,12 +11,15 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::actor::{Actor, Admin, User, UserWithoutLabel};
 use crate::api::channel::Channel;
-use crate::api::rest;
+use crate::api::rest::operation::Operation;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::{FORM_MAX_BYTES, RECORDS_MAX_BYTES};
 use crate::pages::sign_in::{acs, label, login, logout};
-use crate::pages::{admin, certificate, home, records};
+use crate::pages::{admin, api_docs, certificate, home, records};
+
+/// Limit of a body that nobody reads.
+const IGNORED_BODY_MAX_BYTES: usize = 1_024;
 
 /// The boxed future of a handler.
 pub(crate) type HandlerFuture = LocalBoxFuture<'static, Result<HttpResponse, Failure>>;
@@ -65,6 +68,8 @@ pub struct RouteInfo {
     /// Whether only scripts of pages that stay open request it: no activity of the user, which
     /// would extend the session.
     pub is_poll: bool,
+    /// What it is in the description of the REST API.
+    pub(crate) operation: Option<&'static Operation>,
 }
 
 /// The rate limit of a route.
@@ -126,6 +131,7 @@ const fn get(path: &'static str, handler: Handler) -> Route {
         body_limit: 0,
         any_host: false,
         is_poll: false,
+        operation: None,
     };
     Route {
         info,
@@ -149,6 +155,7 @@ const fn unsafe_route(method: Method, path: &'static str, handler: Handler) -> R
         body_limit: FORM_MAX_BYTES,
         any_host: false,
         is_poll: false,
+        operation: None,
     };
     Route {
         info,
@@ -170,6 +177,17 @@ impl Route {
 
     const fn channel(mut self, channel: Channel) -> Self {
         self.info.channel = channel;
+        self
+    }
+
+    const fn describe(mut self, operation: &'static Operation) -> Self {
+        self.info.operation = Some(operation);
+        self
+    }
+
+    /// Accepts a short body that nobody reads.
+    const fn ignored_body(mut self) -> Self {
+        self.info.body_limit = IGNORED_BODY_MAX_BYTES;
         self
     }
 
@@ -227,6 +245,8 @@ macro_rules! routes {
         unsafe_route(Method::$method, $path, $handler)
     };
 }
+
+mod api;
 
 // `owner` is the signed id of the form's user, so that a kept form is shown to no other user.
 // `answer` is a button that answers a question about a field, `answered` a name confirmed by one.
@@ -357,9 +377,7 @@ static ROUTES: &[Route] = routes! {
     POST "/admin/words" Admin admin::change_words, fields(WORD_FIELDS);
     GET "/admin/trail" Admin admin::trail, limit(RouteRateLimit::AdminSearch);
 
-    GET "/api/v1/auth/tokens/" Token rest::tokens::list, channel(Channel::Rest);
-    GET "/api/v1/auth/tokens/{id}/" Token rest::tokens::show, channel(Channel::Rest);
-    DELETE "/api/v1/auth/tokens/{id}/" Token rest::tokens::end, channel(Channel::Rest);
+    GET "/api/docs" OptionalUser api_docs::show;
 
     GET "/healthcheck" Public system::health, any_host();
     GET "/alive" Public system::alive, any_host();
@@ -370,15 +388,38 @@ static ROUTES: &[Route] = routes! {
     GET "/static/{path:.*}" Public static_files::embedded;
 };
 
+fn all() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().chain(api::ROUTES)
+}
+
 /// Returns all routes, for tests that check every route.
 pub fn route_table() -> impl Iterator<Item = &'static RouteInfo> {
-    ROUTES.iter().map(|route| &route.info)
+    all().map(|route| &route.info)
+}
+
+/// A route of the REST API with its description.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DescribedRoute {
+    pub(crate) method: &'static Method,
+    pub(crate) path: &'static str,
+    pub(crate) operation: &'static Operation,
+}
+
+/// Returns the routes of the REST API, in the order of the table.
+pub(crate) fn described() -> impl Iterator<Item = DescribedRoute> {
+    route_table().filter_map(|info| {
+        Some(DescribedRoute {
+            method: &info.method,
+            path: info.path,
+            operation: info.operation?,
+        })
+    })
 }
 
 /// Groups the routes by path, in the order of the table.
 pub(crate) fn by_path() -> Vec<(&'static str, Vec<&'static Route>)> {
     let mut paths: Vec<(&'static str, Vec<&'static Route>)> = Vec::new();
-    for route in ROUTES {
+    for route in all() {
         match paths.iter_mut().find(|(path, _)| *path == route.info.path) {
             Some((_, routes)) => routes.push(route),
             None => paths.push((route.info.path, vec![route])),
@@ -407,7 +448,8 @@ mod tests {
             .map(|info| info.path)
             .collect();
         assert_eq!(exempt, ["/login/callback"]);
-        assert!(route_table().all(|info| info.method != Method::GET || info.body_limit == 0));
+        let mut pages = route_table().filter(|info| info.channel == Channel::Page);
+        assert!(pages.all(|info| info.method != Method::GET || info.body_limit == 0));
     }
 
     #[test]

@@ -9,8 +9,9 @@ use super::suffix;
 use crate::fault::Field;
 use crate::name_text::unescape_name;
 use crate::names::BaseDomain;
+use crate::record::RecordType;
+use crate::record::presented::typed_text;
 use crate::record::spec::{Part, TypeSpec};
-use crate::record::{RecordType, RecordValue};
 use crate::txt;
 
 /// The fields of a value, some empty when they have to be asked for.
@@ -34,7 +35,7 @@ pub(super) fn read(rtype: RecordType, raw: &Raw, base: &BaseDomain) -> Value {
         value.input = unquoted(rest.trim()).to_owned();
     }
     if spec.is_text {
-        keep_as_read(rtype, &mut value.input);
+        value.input = typed_text(rtype, value.input);
     }
     value
 }
@@ -313,14 +314,4 @@ fn quoted_text(value: &str) -> Option<String> {
     });
     let octets = txt::decode(value).filter(|_| is_quoted)?;
     String::from_utf8(octets).ok()
-}
-
-/// Writes a text that the form would read as a zone file's value in that notation, so that it is
-/// published as it is.
-fn keep_as_read(rtype: RecordType, input: &mut String) {
-    let encoded = txt::encode(input);
-    let parsed = RecordValue::parse(rtype, input, |_| "");
-    if parsed.is_ok_and(|value| value.presentation() != encoded) {
-        *input = format!("( {encoded} )");
-    }
 }

@@ -12,6 +12,7 @@
 )]
 
 mod admin;
+mod api;
 mod app;
 mod audit;
 mod boot;

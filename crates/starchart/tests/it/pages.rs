@@ -267,6 +267,109 @@ pub const EXPECTED: &[(&str, &str, &str, &str, &str)] = &[
     ("GET", "/api/v1/auth/tokens/", "401", "401", "401"),
     ("GET", "/api/v1/auth/tokens/{id}/", "401", "401", "401"),
     ("DELETE", "/api/v1/auth/tokens/{id}/", "401", "401", "401"),
+    ("GET", "/api/openapi.json", "200", "200", "200"),
+    ("GET", "/api/docs", "200", "200", "200"),
+    ("GET", "/api/v1/domains/", "401", "401", "401"),
+    ("GET", "/api/v1/domains/{domain}/", "401", "401", "401"),
+    (
+        "GET",
+        "/api/v1/domains/{domain}/zonefile/",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "GET",
+        "/api/v1/domains/{domain}/rrsets/",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "POST",
+        "/api/v1/domains/{domain}/rrsets/",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "PATCH",
+        "/api/v1/domains/{domain}/rrsets/",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "PUT",
+        "/api/v1/domains/{domain}/rrsets/",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "GET",
+        "/api/v1/domains/{domain}/rrsets/{subname}/{type}/",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "PATCH",
+        "/api/v1/domains/{domain}/rrsets/{subname}/{type}/",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "PUT",
+        "/api/v1/domains/{domain}/rrsets/{subname}/{type}/",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "DELETE",
+        "/api/v1/domains/{domain}/rrsets/{subname}/{type}/",
+        "401",
+        "401",
+        "401",
+    ),
+    ("GET", "/api/v1/records/", "401", "401", "401"),
+    ("POST", "/api/v1/records/", "401", "401", "401"),
+    ("GET", "/api/v1/records/{id}/", "401", "401", "401"),
+    ("PATCH", "/api/v1/records/{id}/", "401", "401", "401"),
+    ("DELETE", "/api/v1/records/{id}/", "401", "401", "401"),
+    ("POST", "/api/v1/records/{id}/renew/", "401", "401", "401"),
+    ("GET", "/api/v1/history/", "401", "401", "401"),
+    ("GET", "/api/v1/certificate/", "401", "401", "401"),
+    ("POST", "/api/v1/certificate/", "401", "401", "401"),
+    ("GET", "/api/v1/certificate/{part}/", "401", "401", "401"),
+    ("GET", "/api/v1/account/", "401", "401", "401"),
+    ("GET", "/api", "401", "401", "401"),
+    ("GET", "/api/v1/servers", "401", "401", "401"),
+    ("GET", "/api/v1/servers/{server}", "401", "401", "401"),
+    ("GET", "/api/v1/servers/{server}/zones", "401", "401", "401"),
+    (
+        "GET",
+        "/api/v1/servers/{server}/zones/{zone}",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "PATCH",
+        "/api/v1/servers/{server}/zones/{zone}",
+        "401",
+        "401",
+        "401",
+    ),
+    (
+        "PUT",
+        "/api/v1/servers/{server}/zones/{zone}/notify",
+        "401",
+        "401",
+        "401",
+    ),
     ("GET", "/healthcheck", "200", "200", "200"),
     ("GET", "/alive", "200", "200", "200"),
     ("GET", "/version", "200", "200", "200"),
@@ -282,6 +385,11 @@ fn path(route: &RouteInfo, id: &str) -> String {
         .replace("{id}", id)
         .replace("{path:.*}", "app.css")
         .replace("{part}", "chain")
+        .replace("{domain}", &format!("user1.{ROOT}"))
+        .replace("{subname}", "www")
+        .replace("{type}", "A")
+        .replace("{server}", "localhost")
+        .replace("{zone}", &format!("user1.{ROOT}."))
 }
 
 /// Sends the request to a route that its own page sends.

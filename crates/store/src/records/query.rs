@@ -179,6 +179,45 @@ pub(crate) async fn publish_progress(
         .await?)
 }
 
+/// How far the newest changes of several names are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameProgress {
+    /// All servers of the zone have them, according to the provider.
+    InSync,
+    /// One is on its way, and the zone has refused none.
+    Pending,
+    /// The zone has refused one.
+    Refused,
+}
+
+/// Returns how far the changes of these names of the owner are, deletions among them. Names that
+/// were never used are left out.
+pub async fn progress_of_names(
+    store: &Store,
+    owner: UserId,
+    fqdns: &[String],
+) -> Result<NameProgress, Error> {
+    let rows = name::Entity::find()
+        .filter(name::Column::UserId.eq(owner.0))
+        .filter(name::Column::Fqdn.is_in(fqdns))
+        .into_partial_model::<PublishProgress>()
+        .all(store.reader())
+        .await?;
+    let is_refused = |row: &PublishProgress| {
+        row.generation > row.applied_generation && row.refused_generation == Some(row.generation)
+    };
+    let is_in_sync = |row: &PublishProgress| {
+        row.generation == row.applied_generation && row.in_sync_at.is_some()
+    };
+    Ok(if rows.iter().any(is_refused) {
+        NameProgress::Refused
+    } else if rows.iter().all(is_in_sync) {
+        NameProgress::InSync
+    } else {
+        NameProgress::Pending
+    })
+}
+
 impl TryFrom<RecordWithState> for Record {
     type Error = Error;
 

@@ -14,6 +14,7 @@ use starchart_store::records::{self, ChangeError, Record, RecordChange, RecordEr
 use super::records::{action_error, list_for_warnings, neighbour, resource_record, saved_beside};
 use super::scope::check_all;
 use super::{ActionError, Caller, Limit, RecordRules, SavedRecord, SeenRecord};
+use crate::actor::User;
 
 /// Why none of several records was changed.
 #[derive(Debug)]

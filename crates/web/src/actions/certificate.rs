@@ -78,6 +78,15 @@ pub(crate) async fn delete_certificate(
     }
 }
 
+/// Joins certificate and chain, each PEM block on its own lines.
+pub(crate) fn full_chain(certificate: &Certificate) -> String {
+    format!(
+        "{}\n{}\n",
+        certificate.certificate.trim_end(),
+        certificate.chain.trim_end()
+    )
+}
+
 /// Loads the private key (PEM) of the active certificate, for its owner only. Returns no key
 /// without a line in the audit trail.
 pub(crate) async fn load_private_key(

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod rrsets;
 mod scope;
 mod sign_in;
 

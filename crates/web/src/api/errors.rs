@@ -34,6 +34,10 @@ pub(crate) fn detail(failure: &Failure) -> String {
             format!("Request was throttled. Expected available in {retry_after} seconds.")
         }
         Failure::Unauthorized(reason) => (*reason).to_owned(),
+        Failure::BadRequest(reason) => format!("Bad request: {reason}."),
+        Failure::UnsupportedMediaType(reason) => format!("Unsupported media type: {reason}."),
+        Failure::MethodNotAllowed(_) => "The method is not offered here.".to_owned(),
+        Failure::TooLarge => "The body is too large. Nothing was changed.".to_owned(),
         Failure::Action(ActionError::Denied(denial)) => denial.to_string(),
         other => format!("{}. {}", other.title(), other.advice()),
     }

@@ -6,8 +6,6 @@ use askama::{Result, Values};
 use starchart_domain::publish::PublishState;
 use starchart_domain::time::Timestamp;
 
-use super::records::state;
-
 /// Formats a day in UTC: `2026-11-21 UTC`.
 #[askama::filter_fn]
 pub(crate) fn day(at: &Timestamp, _: &dyn Values) -> Result<String> {
@@ -47,5 +45,5 @@ pub(crate) fn rfc3339(at: &Timestamp, _: &dyn Values) -> Result<String> {
 /// Writes the key of a state for the stylesheet and the script: `saved`, `answered`.
 #[askama::filter_fn]
 pub(crate) fn state_key(state: &PublishState, _: &dyn Values) -> Result<&'static str> {
-    Ok(state::key(state))
+    Ok(state.key())
 }

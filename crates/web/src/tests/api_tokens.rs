@@ -46,6 +46,11 @@ fn example_path(route: &RouteInfo) -> String {
         .replace("{id}", "1")
         .replace("{path:.*}", "app.css")
         .replace("{part}", "chain")
+        .replace("{domain}", "user1.starchart.com")
+        .replace("{subname}", "www")
+        .replace("{type}", "A")
+        .replace("{server}", "localhost")
+        .replace("{zone}", "user1.starchart.com.")
 }
 
 #[actix_web::test]

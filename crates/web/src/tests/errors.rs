@@ -98,6 +98,7 @@ fn failures() -> Vec<(u16, Failure)> {
         ),
         (503, Failure::Unavailable { retry_after: 30 }),
         (401, Failure::Unauthorized("Invalid token.")),
+        (412, Failure::PreconditionFailed),
         (422, ActionError::Limit(Limit::Tokens { limit: 50 }).into()),
         (403, ActionError::Denied(Denial::TokenWithheld).into()),
         (403, ActionError::Denied(Denial::TokenScope).into()),
@@ -181,11 +182,12 @@ fn kind(failure: &Failure) -> usize {
         },
         Failure::SessionEnded => 31,
         Failure::Unauthorized(_) => 37,
+        Failure::PreconditionFailed => 38,
     }
 }
 
 /// Kinds of failures, each of which [`failures`] has.
-const KINDS: usize = 38;
+const KINDS: usize = 39;
 
 fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
     response

@@ -78,6 +78,14 @@ impl Reply {
             .unwrap_or_default()
     }
 
+    /// Returns a header, or an empty text.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value
+            .map(|value| value.to_str().unwrap())
+            .unwrap_or_default()
+    }
+
     pub(crate) fn cookies(&self) -> Vec<Cookie<'static>> {
         self.headers
             .get_all(SET_COOKIE)

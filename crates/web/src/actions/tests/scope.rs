@@ -209,10 +209,10 @@ async fn changes_are_seen_and_undone_within_the_scope() {
             undo(&user).await.unwrap();
         }
         let entry = find_change(store, &user, newest().await).await.unwrap();
-        let restored = restore_together(store, queue, by(&token), &[entry], rules(&test_app)).await;
+        let restored = undo_together(store, queue, by(&token), &[entry], rules(&test_app)).await;
         let restored = match restored {
             Ok(_) => Done,
-            Err(RestoreError::Action(error)) => came::<()>(Err(error)),
+            Err(UndoTogetherError::Action(error)) => came::<()>(Err(error)),
             other => panic!("{other:?}"),
         };
         let expected = if name == "dev" { Done } else { Denied };

@@ -4,9 +4,12 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use serde_json::{Value, json};
-use starchart_domain::token::{TokenId, TokenRights};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::Value;
+use starchart_domain::token::TokenId;
 
+use super::operation::{Answer, Content, Group, Operation};
 use crate::actions::{self, Token};
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -15,10 +18,102 @@ use crate::errors::Failure;
 const SECOND_MS: i64 = 1_000;
 const DAY_S: i64 = 24 * 60 * 60;
 
+/// An API token, without its secret.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Token")]
+struct TokenShape {
+    /// Its number.
+    id: String,
+    /// When it was created.
+    created: String,
+    /// When it was last used.
+    last_used: Option<String>,
+    /// What its owner calls it.
+    name: String,
+    /// False: there is one domain.
+    perm_create_domain: bool,
+    /// False: there is one domain.
+    perm_delete_domain: bool,
+    /// False: tokens are created on their page.
+    perm_manage_tokens: bool,
+    /// The networks that it is accepted from.
+    allowed_subnets: Vec<String>,
+    /// False: there are no policies.
+    auto_policy: bool,
+    /// For how long it is valid from its creation: days, and the rest as hours, minutes, seconds.
+    max_age: String,
+    /// After which time without use it ends.
+    max_unused_period: Option<String>,
+    /// True: a token that is not valid sees nothing.
+    is_valid: bool,
+    /// When it expires.
+    expires: String,
+    /// The first characters of its secret.
+    prefix: String,
+    /// The domain of its owner.
+    domain: String,
+    /// What it may do.
+    rights: Value,
+}
+
+const ABSENT: Answer = Answer {
+    status: 404,
+    description: "It is not the token of the request.",
+    content: Content::Problem,
+};
+
+pub(crate) static LIST: Operation = Operation {
+    group: Group::Account,
+    summary: "List the token of the request",
+    description: "A token sees and ends itself only.",
+    right: "any",
+    parameters: &[],
+    request: None,
+    answers: &[Answer {
+        status: 200,
+        description: "The token.",
+        content: Content::Json(SchemaGenerator::subschema_for::<Vec<TokenShape>>),
+    }],
+};
+
+pub(crate) static SHOW: Operation = Operation {
+    group: Group::Account,
+    summary: "Show the token of the request",
+    description: "",
+    right: "any",
+    parameters: &[],
+    request: None,
+    answers: &[
+        Answer {
+            status: 200,
+            description: "The token.",
+            content: Content::Json(SchemaGenerator::subschema_for::<TokenShape>),
+        },
+        ABSENT,
+    ],
+};
+
+pub(crate) static END: Operation = Operation {
+    group: Group::Account,
+    summary: "End the token of the request",
+    description: "",
+    right: "any",
+    parameters: &[],
+    request: None,
+    answers: &[
+        Answer {
+            status: 204,
+            description: "The token has ended.",
+            content: Content::Nothing,
+        },
+        ABSENT,
+    ],
+};
+
 /// `GET /api/v1/auth/tokens/`: a list with the token of the request.
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let tokens = actions::list_tokens(context.app.store()?, &user).await?;
-    let shown: Vec<Value> = tokens.iter().map(|token| shape(token, &user)).collect();
+    let shown: Vec<TokenShape> = tokens.iter().map(|token| shape(token, &user)).collect();
     Ok(HttpResponse::Ok().json(shown))
 }
 
@@ -45,33 +140,29 @@ fn id(context: &RequestContext) -> Option<TokenId> {
 }
 
 /// Writes a token as deSEC does, with members of our own for what deSEC's tokens do not have.
-fn shape(token: &Token, user: &User) -> Value {
+fn shape(token: &Token, user: &User) -> TokenShape {
     let subnets: Vec<String> = match token.networks.allow_all() {
         true => vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
         false => token.networks.iter().map(ToString::to_string).collect(),
     };
-    json!({
-        "id": token.id.to_string(),
-        "created": token.created_at.rfc3339(),
-        "last_used": token.last_used.as_ref().map(|used| used.at.rfc3339()),
-        "name": token.name,
-        "perm_create_domain": false,
-        "perm_delete_domain": false,
-        "perm_manage_tokens": false,
-        "allowed_subnets": subnets,
-        "auto_policy": false,
-        "max_age": duration(token.expires_at.since(token.created_at)),
-        "max_unused_period": token.idle_ms.map(duration),
-        "is_valid": true,
-        "expires": token.expires_at.rfc3339(),
-        "prefix": token.prefix,
-        "domain": user.base.to_string(),
-        "rights": rights(&token.rights),
-    })
-}
-
-fn rights(rights: &TokenRights) -> Value {
-    serde_json::to_value(rights).unwrap_or_default()
+    TokenShape {
+        id: token.id.to_string(),
+        created: token.created_at.rfc3339(),
+        last_used: token.last_used.as_ref().map(|used| used.at.rfc3339()),
+        name: token.name.clone(),
+        perm_create_domain: false,
+        perm_delete_domain: false,
+        perm_manage_tokens: false,
+        allowed_subnets: subnets,
+        auto_policy: false,
+        max_age: duration(token.expires_at.since(token.created_at)),
+        max_unused_period: token.idle_ms.map(duration),
+        is_valid: true,
+        expires: token.expires_at.rfc3339(),
+        prefix: token.prefix.clone(),
+        domain: user.base.to_string(),
+        rights: serde_json::to_value(&token.rights).unwrap_or_default(),
+    }
 }
 
 /// Writes a duration as deSEC does: days, and the rest as hours, minutes and seconds.

@@ -108,7 +108,7 @@ pub(crate) async fn download(
     let pem = match part {
         CertificatePart::Certificate => certificate.certificate,
         CertificatePart::Chain => certificate.chain,
-        CertificatePart::FullChain => full_chain(&certificate),
+        CertificatePart::FullChain => actions::full_chain(&certificate),
         CertificatePart::PrivateKey => {
             return Err(Failure::Internal("the private key has its own route"));
         }
@@ -149,15 +149,6 @@ async fn find_active(context: &RequestContext, user: &User) -> Result<Certificat
         .await?
         .active
         .ok_or(Failure::NotFound)
-}
-
-/// Joins certificate and chain, each PEM block on its own lines.
-fn full_chain(certificate: &Certificate) -> String {
-    format!(
-        "{}\n{}\n",
-        certificate.certificate.trim_end(),
-        certificate.chain.trim_end()
-    )
 }
 
 fn pem_response(part: CertificatePart, domain: &str, pem: String) -> HttpResponse {

@@ -45,24 +45,11 @@ impl RecordStateItem {
     fn new(id: i64, state: &PublishState, provider: &str) -> Self {
         Self {
             id,
-            key: key(state),
+            key: state.key(),
             text: state.describe(provider),
             meaning: meaning(state, provider),
             settled: state.is_settled(),
         }
-    }
-}
-
-/// Returns the key of a state for the stylesheet and the script.
-pub(crate) fn key(state: &PublishState) -> &'static str {
-    match state {
-        PublishState::Saved => "saved",
-        PublishState::Paused => "paused",
-        PublishState::Sent => "sent",
-        PublishState::InSync => "insync",
-        PublishState::Answered { by, of } if by < of => "answering",
-        PublishState::Answered { .. } => "answered",
-        PublishState::Refused { .. } => "refused",
     }
 }
 

@@ -24,6 +24,7 @@ use starchart_store::users::User;
 use crate::actions::{ActionError, Conflict, Denial, PlannedChange, SeenRecord};
 use crate::errors::Failure;
 use crate::list_query::ListQuery;
+use crate::pages::api_docs::ApiDocsPage;
 use crate::pages::home::HomePage;
 use crate::pages::records::{
     DeletePage, DiffRow, FieldChange, FormMode, FormPage, HistoryLine, HistoryPage,
@@ -564,6 +565,16 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
         ("delete", delete.render().unwrap()),
         ("delete-selected", delete_selected.render().unwrap()),
         ("lookup", lookup.render().unwrap()),
+        (
+            "api docs",
+            ApiDocsPage {
+                layout: layout("/api/docs"),
+                origin: "https://domains.example.edu".to_owned(),
+                requests_per_minute: 300,
+            }
+            .render()
+            .unwrap(),
+        ),
         (
             "instructions",
             InstructionsPage {
