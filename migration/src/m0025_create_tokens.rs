@@ -3,7 +3,8 @@
 use crate::table::Table;
 
 /// `hash` is the SHA-256 of the secret, `prefix` its first characters; the secret itself is not
-/// stored. `rights` is JSON, `networks` a list with commas. `last_used_by` is what the client calls itself.
+/// stored. `rights` is JSON, `networks` a list with commas. `last_used_by` is what the client calls
+/// itself.
 pub(crate) const STEP: Table = Table {
     step: "m0025_create_tokens",
     table: "tokens",

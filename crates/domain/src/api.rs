@@ -11,7 +11,7 @@ pub enum Protocol {
     Rest,
     /// The API of PowerDNS' authoritative server.
     PowerDns,
-    /// lego's httpreq.
+    /// The httpreq protocol of lego.
     Httpreq,
     /// The API of acme-dns.
     AcmeDns,

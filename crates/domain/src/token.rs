@@ -44,7 +44,7 @@ pub struct NewToken {
     pub rights: TokenRights,
     /// The networks that it is accepted from.
     pub networks: Networks,
-    /// When it expires.
+    /// The time at which it expires.
     pub expires_at: Timestamp,
     /// After how many milliseconds without use it ends; `None` for never.
     pub idle_ms: Option<i64>,

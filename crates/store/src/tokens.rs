@@ -36,7 +36,7 @@ pub struct Token {
     pub networks: Networks,
     /// When it was created.
     pub created_at: Timestamp,
-    /// When it expires.
+    /// The time at which it expires.
     pub expires_at: Timestamp,
     /// After how many milliseconds without use it ends; `None` for never.
     pub idle_ms: Option<i64>,
@@ -51,7 +51,7 @@ pub struct Token {
 pub struct LastUse {
     /// When it was used.
     pub at: Timestamp,
-    /// The client's address.
+    /// The whole address of the client.
     pub from: String,
     /// What the client calls itself.
     pub by: String,
@@ -60,7 +60,7 @@ pub struct LastUse {
 /// Whether a token is accepted, or why it is not any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenState {
-    /// It is accepted.
+    /// The token is accepted.
     Live,
     /// Its owner or an admin ended it.
     Ended(Timestamp),
@@ -95,11 +95,11 @@ impl Token {
 /// A token that is accepted now, with its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveToken {
-    /// The token.
+    /// The token without its secret.
     pub token: Token,
     /// Its owner, who is neither suspended nor deleted.
     pub user: User,
-    /// The database's clock.
+    /// The time on the database's clock.
     pub now: Timestamp,
 }
 

@@ -30,7 +30,8 @@ use starchart_store::trail::{self, AuditContext, TrailEntry};
 use crate::actor::User;
 
 pub(crate) use admin::{
-    SessionTokens, delete_user, end_impersonation, impersonate, retry_mail, retry_name,
+    SessionTokens, delete_user, end_any_token, end_impersonation, impersonate, retry_mail,
+    retry_name,
 };
 pub(crate) use batch::{
     BatchError, PlannedChange, change_records, conflicts, create_records, find_refusals,
@@ -59,7 +60,7 @@ pub(crate) use rrsets::{
     change_rrsets, find_rrset, list_rrsets, wait_until_in_sync,
 };
 pub(crate) use session::{end_session, record_refused_sign_in, start_session};
-pub(crate) use tokens::{Token, end_token, list_tokens};
+pub(crate) use tokens::{Token, TokenState, create_token, end_token, list_tokens};
 pub(crate) use words::{WordError, WordRefusal, add_word, describe_source, remove_word};
 
 /// Who calls an action, and in which request.

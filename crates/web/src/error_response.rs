@@ -20,7 +20,8 @@ use crate::pages::sign_in::SignInRefusedPage;
 use crate::problem::{FieldProblem, PROBLEM_TYPE, Problem};
 use crate::typed::typed_fields;
 
-/// Below this path, also where no route is, every failure is problem details, whatever the client accepts.
+/// Below this path, also where no route is, every failure is problem details, whatever the client
+/// accepts.
 const API_PREFIX: &str = "/api/";
 
 /// Logs the failure and returns it with status, advice and request id.

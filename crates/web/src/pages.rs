@@ -17,6 +17,7 @@ pub(crate) mod records;
 pub(crate) mod sign_in;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tokens;
 
 pub(crate) use error::ErrorPage;
 pub(crate) use layout::{Flash, FlashKind, Layout, SupportContact};

@@ -16,7 +16,7 @@ use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::{FORM_MAX_BYTES, RECORDS_MAX_BYTES};
 use crate::pages::sign_in::{acs, label, login, logout};
-use crate::pages::{admin, api_docs, certificate, home, records};
+use crate::pages::{admin, api_docs, certificate, home, records, tokens};
 
 /// Limit of a body that nobody reads.
 const IGNORED_BODY_MAX_BYTES: usize = 1_024;
@@ -302,6 +302,23 @@ const PASTE_FIELDS: &[&str] = &["intent", "text", "confirm"];
 const TAKE_FIELDS: &[&str] = &["take"];
 const PASTED_FIELDS: &[&str] = &["take", "subdomain", "type", "value", "ttl"];
 
+// `preset` is the use whose form it is. What is ticked has the value 1.
+const TOKEN_FIELDS: &[&str] = &[
+    "preset",
+    "tokenName",
+    "challenges",
+    "challengesBelow",
+    "addresses",
+    "certificateRead",
+    "certificateKey",
+    "certificateRequest",
+    "lastDay",
+    "idleDays",
+    "networks",
+];
+// A right about records.
+const RECORD_RIGHT_FIELDS: &[&str] = &["access", "recordNames", "recordBelow", "recordTypes"];
+
 /// The first route that matches a path serves it: fixed paths come before parameters.
 static ROUTES: &[Route] = routes! {
     GET "/" User home::show;
@@ -369,12 +386,21 @@ static ROUTES: &[Route] = routes! {
         limit(RouteRateLimit::Write);
     GET "/certificate/download/{part}" User certificate::download;
 
+    GET "/tokens" User tokens::list;
+    POST "/tokens" User tokens::end, fields(&["id"]);
+    GET "/tokens/new" User tokens::new_form;
+    POST "/tokens/new" User tokens::create,
+        fields(TOKEN_FIELDS), numbered(RECORD_RIGHT_FIELDS);
+    GET "/tokens/{id}/end" User tokens::confirm_end;
+
     GET "/admin" Admin admin::show;
     POST "/admin" Admin admin::handle_intent, fields(ADMIN_FIELDS);
     GET "/admin/delete" Admin admin::confirm_delete;
     // It reads every name.
     GET "/admin/words" Admin admin::words, limit(RouteRateLimit::AdminSearch);
     POST "/admin/words" Admin admin::change_words, fields(WORD_FIELDS);
+    GET "/admin/tokens" Admin admin::tokens, limit(RouteRateLimit::AdminSearch);
+    POST "/admin/tokens" Admin admin::end_token, fields(&["item", "username"]);
     GET "/admin/trail" Admin admin::trail, limit(RouteRateLimit::AdminSearch);
 
     GET "/api/docs" OptionalUser api_docs::show;

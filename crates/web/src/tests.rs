@@ -20,6 +20,7 @@ mod records;
 mod request_checks;
 mod rest;
 mod sign_in;
+mod token_pages;
 mod ttl;
 mod typed;
 mod words;

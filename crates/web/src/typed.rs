@@ -50,6 +50,14 @@ fn label(name: &str, rtype: Option<RecordType>) -> Option<&'static str> {
         "searchText" => "Search text",
         "text" => "Text",
         "word" => "Word",
+        "tokenName" => "Name of the token",
+        "recordNames" => "Names of records",
+        "recordTypes" => "Types of records",
+        "challenges" => "Get certificates for",
+        "addresses" => "Set the addresses of",
+        "lastDay" => "Last day",
+        "idleDays" => "Days without use",
+        "networks" => "Addresses",
         _ => {
             let mut parts = form_parts().into_iter();
             let field = parts.find(|field| field.part.name == name)?;
@@ -98,6 +106,10 @@ mod tests {
         "SAMLResponse",
         "answer",
         "answered",
+        "certificateKey",
+        "certificateRead",
+        "certificateRequest",
+        "challengesBelow",
         "confirm",
         "entry",
         "fingerprint",
@@ -108,6 +120,7 @@ mod tests {
         "kind",
         "newEffectiveUsername",
         "owner",
+        "preset",
         "redirectTo",
         "replace",
         "sloUsername",

@@ -44,7 +44,7 @@ pub struct TokenForm {
 pub struct RecordRightForm {
     /// `read` or `write`; empty for no right.
     pub access: String,
-    /// The names.
+    /// The names that it is about.
     pub names: String,
     /// Whether also all names below them.
     pub below: bool,
@@ -63,9 +63,9 @@ pub enum TokenField {
     Challenges,
     /// The names of addresses.
     Addresses,
-    /// The networks.
+    /// The networks that it is accepted from.
     Networks,
-    /// The last day.
+    /// The last day of its validity.
     LastDay,
     /// The days without use.
     IdleDays,
@@ -242,7 +242,7 @@ fn keep_fault(faults: &mut Faults, field: TokenField, result: Result<(), TokenFa
 fn check_name(name: &str) -> Result<(), TokenFault> {
     match name.chars().count() {
         0 => Err(TokenFault::NameEmpty),
-        ..=TOKEN_NAME_MAX => Ok(()),
+        1..=TOKEN_NAME_MAX => Ok(()),
         _ => Err(TokenFault::NameTooLong),
     }
 }

@@ -243,9 +243,9 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
             .unwrap();
         let what = format!("{method} {path}");
         let of_admin = match (method, path) {
-            ("GET", "/admin" | "/admin/trail" | "/admin/words") => "200",
+            ("GET", "/admin" | "/admin/tokens" | "/admin/trail" | "/admin/words") => "200",
             // An unknown intent; an intent without a user.
-            ("POST", "/admin" | "/admin/words") => "422",
+            ("POST", "/admin" | "/admin/tokens" | "/admin/words") => "422",
             ("GET", "/admin/delete") => "404",
             _ => of_other,
         };

@@ -145,6 +145,7 @@ async fn rows(env: &TestEnv) -> Vec<i64> {
         "SELECT COUNT(*) FROM certificate_orders",
         "SELECT COUNT(*) FROM certificates WHERE state = 'active'",
         "SELECT COUNT(*) FROM users WHERE label = 'forged'",
+        "SELECT COUNT(*) FROM tokens",
     ] {
         numbers.push(env.db.number(sql).await);
     }

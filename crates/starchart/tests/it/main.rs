@@ -46,6 +46,7 @@ mod secrets;
 mod sessions;
 mod sign_in;
 mod simplesaml;
+mod tokens;
 mod tracking;
 mod truth;
 mod ttl;

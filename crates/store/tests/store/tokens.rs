@@ -3,11 +3,10 @@
 use starchart_domain::token::{
     Access, NamePattern, Networks, NewToken, RecordRight, TOKENS_MAX, TokenRights, TokenSecret,
 };
-use starchart_store::admin;
-use starchart_store::housekeeping;
 use starchart_store::tokens::{self, CreateTokenError, Token, TokenState};
+use starchart_store::{admin, housekeeping, users};
 
-use crate::world::{DAY_MS, TestUser, World};
+use crate::world::{DAY_MS, TestUser, World, identity};
 
 on_both!(
     a_token_is_found_by_its_secret_only,
@@ -15,6 +14,7 @@ on_both!(
     a_token_expires_and_ends_when_it_is_not_used,
     a_suspended_or_deleted_user_has_no_live_token,
     live_tokens_are_limited,
+    an_admin_lists_and_ends_tokens,
     ended_tokens_are_purged,
     another_process_sees_the_end_at_once,
 );
@@ -174,7 +174,9 @@ async fn a_suspended_or_deleted_user_has_no_live_token(world: &World) {
     assert_eq!(deleted.unwrap().tokens, 1);
     assert!(!is_live(world, 1).await);
     // Also when the user comes back.
-    world.user("user1").await;
+    users::sign_in(&world.store, &identity("user1"))
+        .await
+        .unwrap();
     assert!(!is_live(world, 1).await);
     assert_eq!(world.number("SELECT COUNT(*) FROM tokens").await, 0);
 }
@@ -229,4 +231,48 @@ async fn another_process_sees_the_end_at_once(world: &World) {
         .unwrap();
     let found = tokens::find_by_secret(&other, &secret(1)).await;
     assert!(found.unwrap().is_none());
+}
+
+async fn an_admin_lists_and_ends_tokens(world: &World) {
+    let user = world.user("user1").await;
+    let other = world.user("user2").await;
+    let (me, right) = crate::admin::admin(world, "user3", 3).await;
+    let store = &world.store;
+    let ended = create(world, &user, 0).await;
+    tokens::end(store, user.id, ended.id, &user.context)
+        .await
+        .unwrap();
+    let first = create(world, &user, 1).await;
+    let second = create(world, &other, 2).await;
+    let list = async |username: &str, before| {
+        let page = admin::list_tokens(store, &right, username, before).await;
+        let rows = page.unwrap().rows.into_iter();
+        rows.map(|row| (row.owner.username, row.token.id))
+            .collect::<Vec<_>>()
+    };
+    let (one, two) = (
+        ("user1".to_owned(), first.id),
+        ("user2".to_owned(), second.id),
+    );
+    assert_eq!(list("", None).await, [two.clone(), one.clone()]);
+    assert_eq!(list("USER1", None).await, std::slice::from_ref(&one));
+    assert_eq!(list("nobody", None).await, []);
+    assert_eq!(list("", Some(second.id.0)).await, [one]);
+
+    let end = async |id| {
+        admin::end_token(store, &right, id, "request")
+            .await
+            .unwrap()
+    };
+    assert_eq!(end(first.id).await, Some(first.clone()));
+    assert_eq!(end(first.id).await, None);
+    assert!(!is_live(world, 1).await && is_live(world, 2).await);
+    let trail = format!(
+        "SELECT COUNT(*) FROM audit_trail WHERE action = 'token.end' AND actor_id = {} \
+         AND on_behalf_of = {}",
+        me.id, user.id
+    );
+    assert_eq!(world.number(&trail).await, 1);
+    world.at_days(91.0);
+    assert_eq!(list("", None).await, [], "expired");
 }

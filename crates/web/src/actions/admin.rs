@@ -1,8 +1,10 @@
 //! What an admin can do to other users' accounts and to work that is stuck.
 
+use starchart_domain::token::TokenId;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
 use starchart_store::admin::{self, Admin, DeletedUser};
+use starchart_store::tokens::Token;
 use starchart_store::users::User;
 
 use super::{ActionError, Caller};
@@ -73,6 +75,17 @@ pub(crate) async fn retry_mail(
     let found = admin::retry_mail(store, caller.actor, id, caller.request_id).await?;
     queue.wake(WakeUp::Mail);
     found.then_some(()).ok_or(ActionError::NotFound)
+}
+
+/// Ends an API token of any user and returns it as it was. Fails with [`ActionError::NotFound`]
+/// when it has ended before.
+pub(crate) async fn end_any_token(
+    store: &Store,
+    caller: Caller<'_, Admin>,
+    id: TokenId,
+) -> Result<Token, ActionError> {
+    let ended = admin::end_token(store, caller.actor, id, caller.request_id).await?;
+    ended.ok_or(ActionError::NotFound)
 }
 
 async fn find_user(store: &Store, admin: &Admin, username: &str) -> Result<User, ActionError> {

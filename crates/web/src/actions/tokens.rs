@@ -4,18 +4,14 @@ use starchart_domain::token::{NewToken, TOKENS_MAX, TokenId, TokenSecret};
 use starchart_store::Store;
 use starchart_store::tokens::{self, CreateTokenError};
 
-/// A token of a user; a channel names it from here.
-pub(crate) use starchart_store::tokens::Token;
+/// A token of a user, and whether it is accepted; a channel names them from here.
+pub(crate) use starchart_store::tokens::{Token, TokenState};
 
 use super::{ActionError, Caller, Denial, Limit};
 use crate::actor::User;
 
 /// Creates a token of the user. Its secret is returned this once and not stored. No token and no
 /// admin who impersonates the user can do this.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the page that creates tokens calls it")
-)]
 pub(crate) async fn create_token(
     store: &Store,
     caller: Caller<'_>,

@@ -12,7 +12,7 @@ pub enum Channel {
     Rest,
     /// The API of PowerDNS' authoritative server.
     PowerDns,
-    /// lego's httpreq.
+    /// The httpreq protocol of lego.
     Httpreq,
     /// The API of acme-dns.
     AcmeDns,

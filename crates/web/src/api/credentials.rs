@@ -25,7 +25,7 @@ pub(crate) struct Credentials {
 /// Why a request has no usable credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CredentialsFault {
-    /// There are none.
+    /// The request has none.
     Missing,
     /// They cannot be read, are no secret of ours, or there are several.
     Invalid,
@@ -98,8 +98,6 @@ fn from_authorization(value: &str) -> Option<Pair> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
     use actix_web::test::TestRequest;
 
     use super::*;

@@ -1,9 +1,10 @@
-//! The admins' pages: the dashboard, the deletion of a user, the words in names and the audit
-//! trail.
+//! The admins' pages: the dashboard, the deletion of a user, the words in names, the API tokens of
+//! all users and the audit trail.
 
 mod dashboard;
 mod delete;
 mod health_items;
+mod tokens;
 mod trail;
 mod words;
 
@@ -18,6 +19,7 @@ use crate::responses::see_other;
 
 pub(crate) use dashboard::{handle_intent, show};
 pub(crate) use delete::confirm_delete;
+pub(crate) use tokens::{end_token, tokens};
 pub(crate) use trail::trail;
 pub(crate) use words::{change_words, words};
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub(crate) use {
     dashboard::{DashboardPage, SearchResults},
     delete::DeletePage,
     health_items::{HealthItem, HealthItemKind},
+    tokens::{AdminTokenRow, AllTokensPage},
     trail::TrailPage,
     words::{TriedName, WordList, WordRow, WordsPage},
 };

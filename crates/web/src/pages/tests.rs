@@ -225,6 +225,7 @@ fn every_page_has_its_own_title() {
         let states = [
             "certificate-",
             "home-",
+            "tokens-",
             "admin-short",
             "admin-full",
             "error-422-faults",
@@ -392,6 +393,8 @@ fn every_date_and_time_names_its_clock() {
         "admin-full",
         "admin-trail",
         "home-impersonating",
+        "tokens",
+        "tokens-created",
     ] {
         assert!(with_dates.contains(name), "{name}: {with_dates:?}");
     }

@@ -161,7 +161,7 @@ async fn only_admins_can_use_the_admin_routes() {
     let routes: Vec<_> = route_table()
         .filter(|info| info.path.starts_with("/admin"))
         .collect();
-    assert_eq!(routes.len(), 6);
+    assert_eq!(routes.len(), 8);
     for info in routes {
         assert_eq!(info.protection, Protection::Admin, "{}", info.path);
         for browser in [&mut user, &mut impersonating, &mut demoted] {

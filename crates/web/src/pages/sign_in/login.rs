@@ -132,6 +132,7 @@ pub(crate) async fn sign_in_and_keep_form(
         _ if path.starts_with("/dns-records") => context.list_query().href(),
         _ if path.starts_with("/certificate") && is_deletion => "/certificate/delete".to_owned(),
         _ if path.starts_with("/certificate") => "/certificate".to_owned(),
+        _ if path.starts_with("/tokens") => "/tokens".to_owned(),
         _ if path == "/admin" => admin::list_href(&clean_line(&context.form.text("searchText")), 1),
         _ => "/".to_owned(),
     };

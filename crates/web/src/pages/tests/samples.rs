@@ -2,6 +2,7 @@
 
 mod admin;
 mod certificates;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,6 +54,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     let mut out = account_pages(text);
     out.extend(record_pages(text));
     out.extend(certificates::pages(text));
+    out.extend(tokens::pages(text));
     out.extend(admin::pages(text));
     out.extend(error_pages(text));
     out

@@ -1,0 +1,65 @@
+//! The list of the user's tokens.
+
+use std::rc::Rc;
+
+use actix_web::HttpResponse;
+use askama::Template;
+use starchart_domain::names::BaseDomain;
+use starchart_domain::plural::pluralize;
+use starchart_domain::time::Timestamp;
+
+use crate::actions::{self, Token, TokenState};
+use crate::actor::User;
+use crate::context::RequestContext;
+use crate::errors::Failure;
+use crate::pages::{Layout, filters};
+use crate::responses;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// `GET /tokens`: the list of the user's tokens.
+#[derive(Debug, Clone, Template)]
+#[template(path = "tokens/list.html")]
+pub(crate) struct TokensPage {
+    pub(crate) layout: Layout,
+    /// Whether the operator has turned the whole API off.
+    pub(crate) is_off: bool,
+    pub(crate) rows: Vec<TokenRow>,
+}
+
+/// A token with what it may do in words.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenRow {
+    pub(crate) token: Token,
+    pub(crate) state: TokenState,
+    pub(crate) rights: Vec<String>,
+}
+
+impl TokenRow {
+    pub(crate) fn new(token: Token, base: &BaseDomain, now: Timestamp) -> Self {
+        Self {
+            state: token.state(now),
+            rights: token.rights.describe(base),
+            token,
+        }
+    }
+
+    /// Returns after how many days without use it ends, in words.
+    fn idle_days(&self) -> Option<String> {
+        let days = self.token.idle_ms? / DAY_MS;
+        Some(pluralize(days, "day", "days"))
+    }
+}
+
+/// Lists the user's tokens, those that ended lately among them (`GET /tokens`).
+pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
+    let store = context.app.store()?;
+    let tokens = actions::list_tokens(store, &user).await?;
+    let now = store.now().await?;
+    let row = |token| TokenRow::new(token, &user.base, now);
+    responses::ok(&TokensPage {
+        layout: context.layout(),
+        is_off: !context.app.config.api.is_on(),
+        rows: tokens.into_iter().map(row).collect(),
+    })
+}
