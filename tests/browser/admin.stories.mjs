@@ -30,11 +30,11 @@ async function createRecord(page, name) {
   await page.waitForURL('**/dns-records');
 }
 
-/** Opens the account menu of two items and moves in it with the keyboard. */
+/** Opens the account menu of three items and moves in it with the keyboard. */
 async function menuByKeyboard(page) {
   const button = page.getByRole('banner').getByRole('button', { name: 'Impersonating: user2' });
   const menu = page.getByRole('menu', { name: 'Account' });
-  const items = ['Stop Impersonating', 'Sign Out'].map((name) => page.getByRole('menuitem', { name, exact: true }));
+  const items = ['API tokens', 'Stop Impersonating', 'Sign Out'].map((name) => page.getByRole('menuitem', { name, exact: true }));
   const press = async (key, item) => {
     await page.keyboard.press(key);
     if (item === undefined) await menu.waitFor({ state: 'hidden' });
@@ -45,8 +45,9 @@ async function menuByKeyboard(page) {
   };
   await button.focus();
   for (const [key, item] of [
-    ['ArrowDown', 0], ['ArrowDown', 1], ['ArrowDown', 0], ['ArrowUp', 1], ['Home', 0], ['End', 1], ['Escape', undefined],
-    ['ArrowUp', 1], ['Escape', undefined],
+    ['ArrowDown', 0], ['ArrowDown', 1], ['ArrowDown', 2], ['ArrowDown', 0], ['ArrowUp', 2], ['Home', 0], ['End', 2],
+    ['Escape', undefined],
+    ['ArrowUp', 2], ['Escape', undefined],
     ['Enter', 0], ['Escape', undefined],
     ['Space', 0],
   ]) {
