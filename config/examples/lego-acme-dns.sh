@@ -1,6 +1,7 @@
 #!/bin/sh
 # lego: a certificate for a name and its wildcard, answered through the API of acme-dns.
-# With an account in its storage lego asks for no CNAME record, and none is needed.
+# With an account in its storage lego asks for no CNAME record, and none is needed. Debian's lego
+# lacks this provider: take lego-httpreq.sh there.
 set -eu
 
 export ACME_DNS_API_BASE=https://starchart.example.edu/acme-dns

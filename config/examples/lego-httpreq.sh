@@ -1,6 +1,6 @@
 #!/bin/sh
 # lego: a certificate for a name and its wildcard, answered through httpreq.
-# Renew with the same lines and `renew` in place of `run`.
+# Renew with the same lines and `renew` in place of `run`, from cron.
 set -eu
 
 export HTTPREQ_ENDPOINT=https://starchart.example.edu/httpreq

@@ -5,10 +5,12 @@
 //! the line of the audit trail, and wakes the worker. Nothing here knows HTTP or pages; a test
 //! below holds that.
 
+mod addresses;
 mod admin;
 mod batch;
 mod caa;
 mod certificate;
+mod challenges;
 mod error;
 mod history;
 mod label;
@@ -29,6 +31,9 @@ use starchart_store::trail::{self, AuditContext, TrailEntry};
 
 use crate::actor::User;
 
+pub(crate) use addresses::{
+    AddressChange, AddressUpdate, UpdatedAddresses, only_host, update_addresses,
+};
 pub(crate) use admin::{
     SessionTokens, delete_user, end_any_token, end_impersonation, impersonate, retry_mail,
     retry_name,
@@ -40,6 +45,9 @@ pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, forbidden_by_change
 pub(crate) use certificate::{
     CertificateRules, delete_certificate, full_chain, load_private_key, request_certificate,
 };
+pub(crate) use challenges::{AnswerKept, answer_challenge, only_challenge, remove_answer};
+#[cfg(test)]
+pub(crate) use challenges::{list_answers, replace_answers};
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
 pub(crate) use history::{
     UndoRefusal, UndoStep, UndoTogetherError, Undone, UndoneTogether, find_change, form_of_change,

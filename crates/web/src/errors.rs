@@ -280,7 +280,10 @@ fn status_of_refusal(error: &ActionError) -> StatusCode {
         ActionError::Limit(Limit::CertificateRequests { .. }) => StatusCode::TOO_MANY_REQUESTS,
         ActionError::Invalid(_)
         | ActionError::Limit(
-            Limit::Records { .. } | Limit::RecordsAtOnce { .. } | Limit::Tokens { .. },
+            Limit::Records { .. }
+            | Limit::RecordsAtOnce { .. }
+            | Limit::Tokens { .. }
+            | Limit::Challenges { .. },
         ) => StatusCode::UNPROCESSABLE_ENTITY,
         ActionError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -191,8 +191,21 @@ pub(crate) async fn change_records(
     present: &[Record],
     rules: RecordRules<'_>,
 ) -> Result<Vec<Record>, BatchError> {
+    check_scope(caller.actor, changes, present)?;
+    apply_changes(store, queue, caller, changes, present, rules).await
+}
+
+/// Makes all changes as [`change_records`] does, for an action that has checked by another right
+/// whether the caller may.
+pub(super) async fn apply_changes(
+    store: &Store,
+    queue: &dyn Queue,
+    caller: Caller<'_>,
+    changes: &[PlannedChange],
+    present: &[Record],
+    rules: RecordRules<'_>,
+) -> Result<Vec<Record>, BatchError> {
     let owner = caller.actor;
-    check_scope(owner, changes, present)?;
     // All at once: the transaction below stops at the first.
     let refusals = find_refusals(changes, present, None);
     if !refusals.faulty.is_empty() {

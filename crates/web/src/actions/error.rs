@@ -73,6 +73,8 @@ pub(crate) enum Limit {
     RecordsAtOnce { limit: u32, free: u32, wanted: u32 },
     /// The user has as many live API tokens as allowed.
     Tokens { limit: u32 },
+    /// The user's ACME clients have as many answers to challenges as allowed.
+    Challenges { limit: u32 },
     /// The user has requested as many certificates in 24 hours as allowed.
     CertificateRequests {
         limit: u32,
@@ -132,7 +134,9 @@ impl Limit {
                 free,
                 wanted,
             }),
-            Self::Tokens { .. } | Self::CertificateRequests { .. } => None,
+            Self::Tokens { .. } | Self::Challenges { .. } | Self::CertificateRequests { .. } => {
+                None
+            }
         }
     }
 }
@@ -215,6 +219,11 @@ impl fmt::Display for Limit {
             Self::Tokens { limit } => write!(
                 f,
                 "You have {limit} API tokens, which is the limit. End one that you do not use."
+            ),
+            Self::Challenges { limit } => write!(
+                f,
+                "Your ACME clients have left {limit} answers to challenges, which is the limit: \
+                 let them remove what they no longer need. What they leave goes after 7 days."
             ),
             Self::CertificateRequests { limit, next_at, .. } => {
                 let times = match limit {

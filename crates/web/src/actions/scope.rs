@@ -44,13 +44,11 @@ impl User {
 
     /// Fails with [`Denial::TokenScope`] unless ACME challenges for this fqdn, which has no
     /// `_acme-challenge` in front of it, may be answered.
-    #[expect(dead_code, reason = "the answers to challenges ask it")]
     pub(crate) fn check_challenge(&self, fqdn: &str) -> Result<(), ActionError> {
         self.check_name(fqdn, TokenRights::may_answer_challenge)
     }
 
     /// Fails with [`Denial::TokenScope`] unless the addresses of this fqdn may be set.
-    #[expect(dead_code, reason = "dynamic addresses ask it")]
     pub(crate) fn check_address(&self, fqdn: &str) -> Result<(), ActionError> {
         self.check_name(fqdn, TokenRights::may_set_address)
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod addresses;
+mod challenges;
 mod rrsets;
 mod scope;
 mod sign_in;

@@ -1,10 +1,10 @@
 //! How each protocol says that a request failed.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::json;
 
 use super::channel::Channel;
+use super::{acme_dns, dyndns};
 use crate::actions::ActionError;
 use crate::errors::Failure;
 
@@ -18,10 +18,14 @@ pub(crate) fn render(
     match channel {
         Channel::Page | Channel::Rest | Channel::Httpreq => None,
         Channel::PowerDns => Some(builder.json(json!({ "error": detail(failure) }))),
-        Channel::AcmeDns => Some(builder.json(json!({ "error": acme_dns_word(failure) }))),
+        // acme-dns has the word only; clients print the whole.
+        Channel::AcmeDns => {
+            let error = acme_dns::error_word(failure);
+            Some(builder.json(json!({ "error": error, "detail": detail(failure) })))
+        }
         Channel::DynDns => {
-            let word = format!("{}\n", dyndns_word(failure));
-            Some(builder.content_type("text/plain; charset=utf-8").body(word))
+            let line = dyndns::failure_line(failure);
+            Some(builder.content_type("text/plain; charset=utf-8").body(line))
         }
     }
 }
@@ -34,34 +38,11 @@ pub(crate) fn detail(failure: &Failure) -> String {
             format!("Request was throttled. Expected available in {retry_after} seconds.")
         }
         Failure::Unauthorized(reason) => (*reason).to_owned(),
-        Failure::BadRequest(reason) => format!("Bad request: {reason}."),
+        Failure::BadRequest(reason) => format!("{}: {reason}.", failure.title()),
         Failure::UnsupportedMediaType(reason) => format!("Unsupported media type: {reason}."),
         Failure::MethodNotAllowed(_) => "The method is not offered here.".to_owned(),
         Failure::TooLarge => "The body is too large. Nothing was changed.".to_owned(),
         Failure::Action(ActionError::Denied(denial)) => denial.to_string(),
         other => format!("{}. {}", other.title(), other.advice()),
-    }
-}
-
-/// Returns the error code of acme-dns that is nearest.
-fn acme_dns_word(failure: &Failure) -> &'static str {
-    match failure.status() {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => "forbidden",
-        StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => "malformed_json_payload",
-        StatusCode::UNPROCESSABLE_ENTITY => "bad_txt",
-        StatusCode::TOO_MANY_REQUESTS => "rate_limited",
-        _ => "db_error",
-    }
-}
-
-/// Returns the return code of dyndns2 that is nearest.
-fn dyndns_word(failure: &Failure) -> &'static str {
-    match failure.status() {
-        StatusCode::UNAUTHORIZED => "badauth",
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => "nohost",
-        StatusCode::BAD_REQUEST => "notfqdn",
-        StatusCode::TOO_MANY_REQUESTS => "abuse",
-        status if status.is_client_error() => "dnserr",
-        _ => "911",
     }
 }

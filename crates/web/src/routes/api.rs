@@ -4,7 +4,7 @@ use actix_web::http::Method;
 
 use super::{Handler, Route, RouteRateLimit, get, unsafe_route};
 use crate::api::channel::Channel;
-use crate::api::{powerdns, rest};
+use crate::api::{acme_dns, dyndns, httpreq, powerdns, rest};
 
 /// The first route that matches a path serves it: fixed paths come before parameters.
 pub(super) static ROUTES: &[Route] = routes! {
@@ -83,4 +83,22 @@ pub(super) static ROUTES: &[Route] = routes! {
         channel(Channel::PowerDns), text_of_records();
     PUT "/api/v1/servers/{server}/zones/{zone}/notify" Token powerdns::notify,
         channel(Channel::PowerDns), limit(RouteRateLimit::None);
+
+    POST "/httpreq/present" Token httpreq::present, channel(Channel::Httpreq);
+    POST "/httpreq/present/" Token httpreq::present, channel(Channel::Httpreq);
+    POST "/httpreq/cleanup" Token httpreq::cleanup, channel(Channel::Httpreq);
+    POST "/httpreq/cleanup/" Token httpreq::cleanup, channel(Channel::Httpreq);
+
+    GET "/acme-dns/health" Public acme_dns::health, channel(Channel::AcmeDns);
+    POST "/acme-dns/register" Token acme_dns::register, channel(Channel::AcmeDns);
+    POST "/acme-dns/update" Token acme_dns::update, channel(Channel::AcmeDns);
+    POST "/acme-dns/update/" Token acme_dns::update, channel(Channel::AcmeDns);
+
+    // They count as writes only when they change something. Routers follow no redirect to the path
+    // without the slash.
+    GET "/nic/update" Token dyndns::update_dyndns2, channel(Channel::DynDns);
+    GET "/nic/update/" Token dyndns::update_dyndns2, channel(Channel::DynDns);
+    GET "/nic/address" Public dyndns::show_address, channel(Channel::DynDns);
+    GET "/dyndns/update" Token dyndns::update_desec, channel(Channel::DynDns);
+    GET "/dyndns/update/" Token dyndns::update_desec, channel(Channel::DynDns);
 };

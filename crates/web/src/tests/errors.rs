@@ -100,6 +100,10 @@ fn failures() -> Vec<(u16, Failure)> {
         (401, Failure::Unauthorized("Invalid token.")),
         (412, Failure::PreconditionFailed),
         (422, ActionError::Limit(Limit::Tokens { limit: 50 }).into()),
+        (
+            422,
+            ActionError::Limit(Limit::Challenges { limit: 50 }).into(),
+        ),
         (403, ActionError::Denied(Denial::TokenWithheld).into()),
         (403, ActionError::Denied(Denial::TokenScope).into()),
         (403, ActionError::Denied(Denial::NeedsSession).into()),
@@ -167,6 +171,7 @@ fn kind(failure: &Failure) -> usize {
             Limit::RecordsAtOnce { .. } => 32,
             Limit::CertificateRequests { .. } => 25,
             Limit::Tokens { .. } => 33,
+            Limit::Challenges { .. } => 38,
         },
         Failure::Action(ActionError::Denied(reason)) => match reason {
             Denial::OwnAccount => 26,

@@ -137,7 +137,9 @@ async fn a_value_that_stays_keeps_its_record_and_is_renewed_once_a_day() {
     let id = saved.await.unwrap().record.id;
     let find = async || records::get(store, user.id, id).await.unwrap().unwrap();
     let wanted = put("www", "A", &["192.0.2.1", "192.0.2.9"]);
-    change(&test_app, &user, &[wanted.clone()]).await.unwrap();
+    change(&test_app, &user, std::slice::from_ref(&wanted))
+        .await
+        .unwrap();
     let before = find().await;
     assert_eq!(before.description.as_deref(), Some("the web server"));
 
@@ -149,7 +151,7 @@ async fn a_value_that_stays_keeps_its_record_and_is_renewed_once_a_day() {
         .await;
     let due = find().await;
     assert!(
-        change(&test_app, &user, &[wanted.clone()])
+        change(&test_app, &user, std::slice::from_ref(&wanted))
             .await
             .unwrap()
             .is_changed

@@ -35,7 +35,7 @@ fn rights() -> TokenRights {
 }
 
 /// The user by a token with these rights.
-fn by_token(user: &User, rights: TokenRights) -> User {
+pub(super) fn by_token(user: &User, rights: TokenRights) -> User {
     let used = UsedToken {
         id: TokenId(1),
         audit_name: "certbot (sc_Ab3dE6gH)".to_owned(),

@@ -74,7 +74,10 @@ impl<T> Page<T> {
 
     /// Takes a short list whole. A client that knows of no pages gets no part of a long one, but is
     /// told where the first page is, as by deSEC.
-    pub(super) fn whole(context: &RequestContext, items: Vec<T>) -> Result<Self, HttpResponse> {
+    pub(super) fn whole(
+        context: &RequestContext,
+        items: Vec<T>,
+    ) -> Result<Self, Box<HttpResponse>> {
         if items.len() <= PAGE_SIZE {
             return Ok(Self { items, link: None });
         }
@@ -83,9 +86,10 @@ impl<T> Page<T> {
              Please use the `first` page link (see Link header).",
             items.len()
         );
-        Err(HttpResponse::BadRequest()
+        let refusal = HttpResponse::BadRequest()
             .insert_header((LINK, entry(context, "", "first")))
-            .json(serde_json::json!({ "detail": detail })))
+            .json(serde_json::json!({ "detail": detail }));
+        Err(Box::new(refusal))
     }
 
     /// Answers with the items as JSON.

@@ -256,7 +256,7 @@ async fn list_page(context: &RequestContext, user: &User) -> Result<HttpResponse
         Some(cursor) => Page::cut(context, rrsets, key, cursor)?,
         None => match Page::whole(context, rrsets) {
             Ok(page) => page,
-            Err(response) => return Ok(response),
+            Err(response) => return Ok(*response),
         },
     };
     Ok(page.respond(|rrset| Rrset::new(rrset, &user.base)))
