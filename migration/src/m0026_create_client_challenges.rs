@@ -1,5 +1,5 @@
-//! The `client_challenges` table: TXT values at `_acme-challenge` names that users' own ACME clients
-//! write.
+//! The `client_challenges` table: TXT values at `_acme-challenge` names that users' own ACME
+//! clients write.
 
 use crate::table::Table;
 

@@ -12,8 +12,7 @@ use crate::record::RecordType;
 use crate::time::Timestamp;
 
 pub use challenge::{
-    CLIENT_VALUE_KEPT_MS, CLIENT_VALUE_TTL, CLIENT_VALUES_MAX, ChallengeFault, ChallengeName,
-    ChallengeValue,
+    CLIENT_VALUE_KEPT_MS, CLIENT_VALUE_TTL, CLIENT_VALUES_MAX, ChallengeName, ChallengeValue,
 };
 pub use next::{
     Answers, FailureReason, MAX_ORDERS, MAX_STARTS, NextStep, Observations, ObservedOrder,

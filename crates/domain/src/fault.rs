@@ -1,16 +1,18 @@
 //! What can be wrong with a user's input, with messages that say what to do.
 
 pub mod advice;
+mod challenge;
 
 use std::fmt;
 
-use crate::certificate::ChallengeFault;
 use crate::input::OddChar;
 use crate::input::typed::Typed;
 use crate::names::idn::IdnFault;
 use crate::ttl::TtlFault;
 
 use advice::{Columns, Mistyped, Wanted};
+
+pub use challenge::ChallengeFault;
 
 /// The form field that a fault belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

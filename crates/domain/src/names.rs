@@ -175,7 +175,7 @@ impl BaseDomain {
     pub fn relative<'a>(&self, fqdn: &'a str) -> Option<&'a str> {
         match fqdn.strip_suffix(&self.fqdn)? {
             "" => Some(""),
-            rest => rest.strip_suffix('.'),
+            rest => rest.strip_suffix('.').filter(|before| !before.is_empty()),
         }
     }
 }

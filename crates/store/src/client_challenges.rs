@@ -14,7 +14,7 @@ use starchart_domain::record::NameClass;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use crate::entity::client_challenge::{self, ActiveModel, Column, Entity, Model};
+use crate::entity::client_challenge::{ActiveModel, Column, Entity, Model};
 use crate::error::{TransactionError, busy_if_duplicate};
 use crate::housekeeping::BATCH;
 use crate::records::RecordError;
@@ -31,7 +31,7 @@ const ROLLING_KEPT: usize = 2;
 pub struct ClientChallenge {
     /// The name of the challenge, in lower case and without a trailing dot.
     pub fqdn: String,
-    /// The value.
+    /// The value, without quotation marks.
     pub value: String,
     /// When the client wrote it.
     pub created_at: Timestamp,
@@ -44,7 +44,7 @@ pub enum ChallengeChange<'a> {
     Add(&'a ChallengeValue),
     /// Adds a value in place of the oldest of those added in this way: the client removes none.
     Roll(&'a ChallengeValue),
-    /// Removes a value.
+    /// Removes a value of the owner.
     Remove(&'a ChallengeValue),
     /// Makes these the owner's values at the name.
     Replace(&'a [ChallengeValue]),
@@ -345,17 +345,4 @@ pub(crate) async fn delete_at(tx: &Tx, owner: UserId, names: &[TouchedName]) -> 
         .filter(Column::Fqdn.is_in(fqdns));
     delete.exec(tx.db()).await?;
     Ok(())
-}
-
-/// Lists whose values are at the name.
-pub(crate) async fn owners_at(tx: &Tx, fqdn: &str) -> Result<Vec<UserId>, Error> {
-    let owners: Vec<i64> = Entity::find()
-        .select_only()
-        .column(Column::UserId)
-        .distinct()
-        .filter(client_challenge::Column::Fqdn.eq(fqdn))
-        .into_tuple()
-        .all(tx.db())
-        .await?;
-    Ok(owners.into_iter().map(UserId).collect())
 }

@@ -39,7 +39,8 @@ pub(crate) async fn admit(
             context.username = credentials.username;
             find(context, &credentials.secret).await
         }
-        Err(CredentialsFault::Missing) => Err(Failure::Unauthorized(MISSING)),
+        // It guesses nothing, and nothing is looked up: not counted.
+        Err(CredentialsFault::Missing) => return Err(Failure::Unauthorized(MISSING)),
         Err(CredentialsFault::Invalid) => Err(Failure::Unauthorized(INVALID)),
     };
     let (user, live) = match found {

@@ -1,10 +1,8 @@
 //! The answers to DNS challenges that a user's own ACME client writes (RFC 8555 section 8.4): they
 //! live apart from records.
 
-use std::fmt;
-
 use super::challenge_name;
-use crate::fault::NameFault;
+use crate::fault::{ChallengeFault, NameFault};
 use crate::names::{BaseDomain, NAME_MAX, NameRule, OwnedName};
 use crate::ttl::Ttl;
 
@@ -34,29 +32,6 @@ pub struct ChallengeName {
 /// The value that answers a challenge.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChallengeValue(String);
-
-/// Why a challenge cannot be answered as requested.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChallengeFault {
-    /// The name does not begin with `_acme-challenge`.
-    NoChallenge,
-    /// The name is not at or below the user's base domain.
-    Foreign {
-        /// The base domain of the user.
-        base: String,
-    },
-    /// The challenge for a wildcard is answered at the name without `*`.
-    Wildcard,
-    /// The host is no name that the user can have.
-    Name(NameFault),
-    /// The value is no SHA-256 in base64url.
-    Value,
-    /// A CNAME record at the name leads to where the challenge is answered.
-    Cname {
-        /// The name of the record.
-        fqdn: String,
-    },
-}
 
 impl ChallengeName {
     /// Parses the name of a challenge at or below the base domain, in any case and with or without
@@ -141,40 +116,9 @@ impl ChallengeValue {
         }
     }
 
-    /// Returns the value.
+    /// Returns the value, which a TXT record quotes.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for ChallengeFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoChallenge => f.write_str(
-                "The name of a challenge begins with _acme-challenge, as in \
-                 _acme-challenge.www.example.com",
-            ),
-            Self::Foreign { base } => write!(
-                f,
-                "This is a name of another domain: you can answer challenges for {base} and names \
-                 below it"
-            ),
-            Self::Wildcard => f.write_str(
-                "The challenge for *.example.com is answered at _acme-challenge.example.com: leave \
-                 the * out",
-            ),
-            Self::Name(fault) => write!(f, "The name of the challenge is not allowed: {fault}"),
-            Self::Value => write!(
-                f,
-                "The value of a challenge has {VALUE_LEN} characters of A to Z, a to z, 0 to 9, - \
-                 and _: it is what your ACME client computes"
-            ),
-            Self::Cname { fqdn } => write!(
-                f,
-                "{fqdn} has a CNAME record, so the challenge is answered where that points: delete \
-                 the record, or let your client write there"
-            ),
-        }
     }
 }
 
@@ -232,7 +176,11 @@ mod tests {
                 Err("have no _"),
             ),
             ("_acme-challenge._tcp.user1.starchart.com", Err("have no _")),
-            ("_acme-challenge..user1.starchart.com", Err("extra dot")),
+            (
+                "_acme-challenge..user1.starchart.com",
+                Err("another domain"),
+            ),
+            ("_acme-challenge.a..user1.starchart.com", Err("extra dot")),
             (
                 "_acme-challenge.-a.user1.starchart.com",
                 Err("begins and ends"),

@@ -16,7 +16,8 @@ pub async fn token_for(env: &TestEnv, username: &str, rights: &Value) -> String 
     let secret = TokenSecret::from_random(&[u8::try_from(count).unwrap() + 1; 32]);
     let (prefix, hash) = (secret.prefix(), hex::encode(secret.hash()));
     let insert = format!(
-        "INSERT INTO tokens (user_id, name, prefix, hash, rights, networks, created_at, expires_at) \
+        "INSERT INTO tokens \
+         (user_id, name, prefix, hash, rights, networks, created_at, expires_at) \
          SELECT id, 'test', '{prefix}', X'{hash}', '{rights}', '', created_at, \
          created_at + 86400000 FROM users WHERE username = '{username}'"
     );

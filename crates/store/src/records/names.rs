@@ -13,12 +13,12 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::RecordError;
+use crate::Error;
 use crate::entity::class::Class;
-use crate::entity::dns_record;
 use crate::entity::name::{self, Column};
+use crate::entity::{client_challenge, dns_record};
 use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
-use crate::{Error, client_challenges};
 
 /// Proof that this transaction locked the name and incremented its generation.
 ///
@@ -148,7 +148,7 @@ impl TouchedName {
         if own.exists(tx.db()).await.map_err(Error::from)? {
             return Ok(());
         }
-        let answering = client_challenges::owners_at(tx, self.fqdn()).await?;
+        let answering = self.answering(tx).await?;
         if answering.contains(&owner) {
             return Ok(());
         }
@@ -177,11 +177,7 @@ impl TouchedName {
         if let Some(with) = conflict {
             return Err(RecordError::CnameConflict { with: *with });
         }
-        if class == NameClass::Cname
-            && !client_challenges::owners_at(tx, self.fqdn())
-                .await?
-                .is_empty()
-        {
+        if class == NameClass::Cname && !self.answering(tx).await?.is_empty() {
             return Err(RecordError::AnswersChallenges);
         }
         let class = Class::from(class);
@@ -194,6 +190,19 @@ impl TouchedName {
                 .map_err(Error::from)?;
         }
         Ok(())
+    }
+
+    /// Lists the users whose ACME clients answer challenges at the name.
+    async fn answering(&self, tx: &Tx) -> Result<Vec<UserId>, Error> {
+        let owners: Vec<i64> = client_challenge::Entity::find()
+            .select_only()
+            .column(client_challenge::Column::UserId)
+            .distinct()
+            .filter(client_challenge::Column::Fqdn.eq(self.fqdn()))
+            .into_tuple()
+            .all(tx.db())
+            .await?;
+        Ok(owners.into_iter().map(UserId).collect())
     }
 
     /// Lists the types of the records, and of the values of our orders, at the name.

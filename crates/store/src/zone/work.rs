@@ -167,8 +167,8 @@ pub async fn read_work(store: &Store, fqdns: &[String]) -> Result<Vec<NameToPubl
     Ok(all)
 }
 
-/// The values of an RRset while they are collected. All rows of an RRset have its TTL, but for names
-/// that imported users share.
+/// The values of an RRset while they are collected. All rows of an RRset have its TTL, but for
+/// names that imported users share.
 #[derive(Default)]
 struct Collected {
     lowest_ttl: Option<u32>,

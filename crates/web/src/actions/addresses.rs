@@ -16,8 +16,8 @@ use super::batch::apply_changes;
 use super::{ActionError, BatchError, Caller, PlannedChange, RecordRules, SeenRecord};
 use crate::actor::User;
 
-/// How often an update is planned, when records change in between.
-const TRIES: u32 = 3;
+/// How often an update is planned, until nothing is left to change: records may change in between.
+const TRIES: u32 = 8;
 /// A record that is kept is renewed when it expires within this time: a host whose address is
 /// updated is in use.
 const RENEWED_BEFORE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -25,7 +25,7 @@ const RENEWED_BEFORE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// What an update does with a host's addresses of one family.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum AddressChange {
-    /// Keeps them.
+    /// Keeps them as they are.
     #[default]
     Keep,
     /// Makes these the addresses; none removes all.
@@ -64,6 +64,7 @@ pub(crate) async fn update_addresses<E: From<ActionError>>(
     let host = Host::parse(host, owner)?;
     owner.check_address(&host.fqdn)?;
     let mut permit = Some(permit);
+    let mut is_changed = false;
     for _ in 0..TRIES {
         let present = records::list(store, owner.id)
             .await
@@ -71,14 +72,18 @@ pub(crate) async fn update_addresses<E: From<ActionError>>(
         let now = store.now().await.map_err(ActionError::from)?;
         let plan = Plan::new(&host, owner, update, &present, now, rules)?;
         if plan.changes.is_empty() {
-            return Ok(plan.outcome);
+            return Ok(UpdatedAddresses {
+                is_changed,
+                ..plan.outcome
+            });
         }
         if let Some(permit) = permit.take() {
             permit().await?;
         }
         let done = apply_changes(store, queue, caller, &plan.changes, &present, rules).await;
         match done {
-            Ok(_) => return Ok(plan.outcome),
+            // Looked at once more: another update may have created its own address meanwhile.
+            Ok(_) => is_changed |= plan.outcome.is_changed,
             // Another update of the host came first.
             Err(BatchError::ChangedMeanwhile | BatchError::Invalid(_))
                 if has_changed(store, owner, &present).await? => {}

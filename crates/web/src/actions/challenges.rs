@@ -1,9 +1,7 @@
 //! Answering DNS challenges for a user's own ACME client.
 
-use starchart_domain::certificate::{
-    CLIENT_VALUES_MAX, ChallengeFault, ChallengeName, ChallengeValue,
-};
-use starchart_domain::fault::{Fault, Field, NameFault};
+use starchart_domain::certificate::{CLIENT_VALUES_MAX, ChallengeName, ChallengeValue};
+use starchart_domain::fault::{ChallengeFault, Fault, Field, NameFault};
 use starchart_domain::names::idn::to_unicode;
 use starchart_domain::token::NamePattern;
 use starchart_domain::words::WordFilter;

@@ -82,12 +82,23 @@ pub(crate) fn error_word(failure: &Failure) -> &'static str {
     }
 }
 
-/// Handles `GET /acme-dns/health`.
+/// Returns what a client without an account has to know, after a blank.
+pub(crate) fn advice(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Unauthorized(_) => {
+            " An account is an API token here: make one on the page “API tokens” of this service \
+             and give it to your client as the password."
+        }
+        _ => "",
+    }
+}
+
+/// Handles `GET /acme-dns/health`, which needs no token.
 pub(crate) async fn health(_: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().finish())
 }
 
-/// Handles `POST /acme-dns/update`.
+/// Handles `POST /acme-dns/update`: answers a challenge.
 pub(crate) async fn update(
     context: Rc<RequestContext>,
     owner: User,

@@ -186,7 +186,7 @@ fn parse_change(text: &str, is_ipv6: bool) -> Result<Option<AddressChange>, Word
     Ok((!addresses.is_empty()).then_some(AddressChange::Set(addresses)))
 }
 
-/// Handles `GET /nic/update`.
+/// Handles `GET /nic/update`, as dyndns2 has it.
 pub(crate) async fn update_dyndns2(
     context: Rc<RequestContext>,
     owner: User,
@@ -194,7 +194,7 @@ pub(crate) async fn update_dyndns2(
     update(&context, &owner, Dialect::DynDns2).await
 }
 
-/// Handles `GET /dyndns/update`.
+/// Handles `GET /dyndns/update`, as deSEC has it.
 pub(crate) async fn update_desec(
     context: Rc<RequestContext>,
     owner: User,

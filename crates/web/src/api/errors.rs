@@ -21,7 +21,8 @@ pub(crate) fn render(
         // acme-dns has the word only; clients print the whole.
         Channel::AcmeDns => {
             let error = acme_dns::error_word(failure);
-            Some(builder.json(json!({ "error": error, "detail": detail(failure) })))
+            let detail = format!("{}{}", detail(failure), acme_dns::advice(failure));
+            Some(builder.json(json!({ "error": error, "detail": detail })))
         }
         Channel::DynDns => {
             let line = dyndns::failure_line(failure);

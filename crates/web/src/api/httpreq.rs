@@ -42,7 +42,7 @@ impl Challenge {
     }
 }
 
-/// Handles `POST /httpreq/present`.
+/// Handles `POST /httpreq/present`: answers a challenge.
 pub(crate) async fn present(
     context: Rc<RequestContext>,
     owner: User,
@@ -62,7 +62,7 @@ pub(crate) async fn present(
     Ok(HttpResponse::Ok().json(challenge))
 }
 
-/// Handles `POST /httpreq/cleanup`.
+/// Handles `POST /httpreq/cleanup`: removes the answer.
 pub(crate) async fn cleanup(
     context: Rc<RequestContext>,
     owner: User,

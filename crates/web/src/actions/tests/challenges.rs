@@ -1,6 +1,6 @@
 //! Answers to DNS challenges.
 
-use starchart_domain::certificate::ChallengeFault;
+use starchart_domain::fault::ChallengeFault;
 use starchart_domain::token::{NamePattern, TokenRights};
 use starchart_store::client_challenges::ClientChallenge;
 
