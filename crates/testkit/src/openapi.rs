@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-/// An OpenAPI document.
+/// An OpenAPI document that answers are checked against.
 #[derive(Debug, Clone)]
 pub struct Contract(Value);
 
 /// An answer of the API.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiAnswer<'a> {
-    /// The status.
+    /// The HTTP status code.
     pub status: u16,
     /// The header `Content-Type`; empty without one.
     pub content_type: &'a str,
-    /// The whole body.
+    /// The body as it was received.
     pub body: &'a str,
 }
 

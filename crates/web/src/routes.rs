@@ -11,12 +11,12 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::actor::{Actor, Admin, User, UserWithoutLabel};
 use crate::api::channel::Channel;
-use crate::api::rest::operation::Operation;
+use crate::api::rest::{self, operation::Operation};
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::{FORM_MAX_BYTES, RECORDS_MAX_BYTES};
 use crate::pages::sign_in::{acs, label, login, logout};
-use crate::pages::{admin, api_docs, certificate, home, records, tokens};
+use crate::pages::{admin, certificate, home, records, tokens};
 
 /// Limit of a body that nobody reads.
 const IGNORED_BODY_MAX_BYTES: usize = 1_024;
@@ -246,7 +246,7 @@ macro_rules! routes {
     };
 }
 
-mod api;
+pub(crate) mod api;
 
 // `owner` is the signed id of the form's user, so that a kept form is shown to no other user.
 // `answer` is a button that answers a question about a field, `answered` a name confirmed by one.
@@ -403,7 +403,7 @@ static ROUTES: &[Route] = routes! {
     POST "/admin/tokens" Admin admin::end_token, fields(&["item", "username"]);
     GET "/admin/trail" Admin admin::trail, limit(RouteRateLimit::AdminSearch);
 
-    GET "/api/docs" OptionalUser api_docs::show;
+    GET "/api/docs" OptionalUser rest::openapi::show_page;
 
     GET "/healthcheck" Public system::health, any_host();
     GET "/alive" Public system::alive, any_host();
@@ -421,25 +421,6 @@ fn all() -> impl Iterator<Item = &'static Route> {
 /// Returns all routes, for tests that check every route.
 pub fn route_table() -> impl Iterator<Item = &'static RouteInfo> {
     all().map(|route| &route.info)
-}
-
-/// A route of the REST API with its description.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DescribedRoute {
-    pub(crate) method: &'static Method,
-    pub(crate) path: &'static str,
-    pub(crate) operation: &'static Operation,
-}
-
-/// Returns the routes of the REST API, in the order of the table.
-pub(crate) fn described() -> impl Iterator<Item = DescribedRoute> {
-    route_table().filter_map(|info| {
-        Some(DescribedRoute {
-            method: &info.method,
-            path: info.path,
-            operation: info.operation?,
-        })
-    })
 }
 
 /// Groups the routes by path, in the order of the table.

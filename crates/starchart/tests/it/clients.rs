@@ -121,6 +121,7 @@ impl Setting {
         let line = format!("{client}\t{}\t{seconds:.1}\n", version.unwrap_or("?"));
         println!("{line}");
         if let Some(folder) = variable(TIMES) {
+            std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(Path::new(&folder).join(client), line).unwrap();
         }
     }

@@ -592,7 +592,11 @@ async fn other_methods_and_other_hosts_are_refused() {
     let mut browser = signed_in(&env, &app, "user1").await;
     for route in route_table() {
         let path = path(route, "1");
-        for method in ["TRACE", "OPTIONS", "PUT", "BREW", "PROPFIND"] {
+        let has = |method: &str| {
+            route_table().any(|other| other.path == route.path && other.method == method)
+        };
+        let others = ["TRACE", "OPTIONS", "PUT", "BREW", "PROPFIND"].into_iter();
+        for method in others.filter(|method| !has(method)) {
             let request = browser
                 .request(method.parse().unwrap(), &path)
                 .header("Origin", APP_URL);

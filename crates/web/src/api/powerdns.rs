@@ -100,12 +100,12 @@ pub(crate) async fn versions(_: Rc<RequestContext>, _: User) -> Result<HttpRespo
     Ok(HttpResponse::Ok().json(json!([{ "url": "/api/v1", "version": 1 }])))
 }
 
-/// `GET /api/v1/servers`
+/// Answers `GET /api/v1/servers` with a token.
 pub(crate) async fn servers(_: Rc<RequestContext>, _: User) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().json([describe_server()]))
 }
 
-/// `GET /api/v1/servers/{server}`
+/// Answers `GET /api/v1/servers/{server}` with a token.
 pub(crate) async fn server(context: Rc<RequestContext>, _: User) -> Result<HttpResponse, Failure> {
     check_server(&context)?;
     Ok(HttpResponse::Ok().json(describe_server()))
@@ -141,7 +141,7 @@ pub(crate) async fn zones(
     Ok(HttpResponse::Ok().json(zones))
 }
 
-/// `GET /api/v1/servers/{server}/zones/{zone}`
+/// Answers `GET /api/v1/servers/{server}/zones/{zone}` with a token.
 pub(crate) async fn zone(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let mut zone = find_zone(&context, &user)?;
     let query = query(&context)?;

@@ -4,6 +4,7 @@ use actix_web::http::Method;
 
 use super::{Handler, Route, RouteRateLimit, get, unsafe_route};
 use crate::api::channel::Channel;
+use crate::api::rest::operation::Operation;
 use crate::api::{acme_dns, dyndns, httpreq, powerdns, rest};
 
 /// The first route that matches a path serves it: fixed paths come before parameters.
@@ -102,3 +103,23 @@ pub(super) static ROUTES: &[Route] = routes! {
     GET "/dyndns/update" Token dyndns::update_desec, channel(Channel::DynDns);
     GET "/dyndns/update/" Token dyndns::update_desec, channel(Channel::DynDns);
 };
+
+/// A route of the REST API with its description.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DescribedRoute {
+    pub(crate) method: &'static Method,
+    pub(crate) path: &'static str,
+    pub(crate) operation: &'static Operation,
+}
+
+/// Returns the routes of the REST API, in the order of the table.
+pub(crate) fn described() -> impl Iterator<Item = DescribedRoute> {
+    let infos = ROUTES.iter().map(|route| &route.info);
+    infos.filter_map(|info| {
+        Some(DescribedRoute {
+            method: &info.method,
+            path: info.path,
+            operation: info.operation?,
+        })
+    })
+}

@@ -29,12 +29,12 @@ struct AccountShape {
     ttl: TtlShape,
 }
 
-/// TTLs in seconds.
+/// The limits of TTLs, in seconds.
 #[derive(Debug, Serialize, JsonSchema)]
 struct TtlShape {
-    /// The shortest.
+    /// The shortest TTL, in seconds.
     min: u32,
-    /// The longest.
+    /// The longest TTL, in seconds.
     max: u32,
     /// That of a new RRset whose TTL is left out.
     default: u32,
@@ -54,7 +54,7 @@ pub(crate) static SHOW: Operation = Operation {
     }],
 };
 
-/// `GET /api/v1/account/`
+/// Answers `GET /api/v1/account/` with a token.
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let account = actions::load_account(context.app.store()?, &user).await?;
     let limits = &context.app.config.limits;

@@ -24,7 +24,7 @@ pub(super) const ABSENT: Answer = Answer {
 /// The answer about what is not there.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Absent {
-    /// `Not found.`
+    /// Always `Not found.`, as clients of deSEC expect.
     detail: &'static str,
 }
 

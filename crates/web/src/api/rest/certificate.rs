@@ -32,7 +32,7 @@ struct CertificateState {
 /// `certificate/full-chain/` and `certificate/private-key/`.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ActiveCertificate {
-    /// Its number.
+    /// The number of the certificate.
     id: i64,
     /// From when it is valid.
     not_before: String,
@@ -45,7 +45,7 @@ struct ActiveCertificate {
 /// An order for a certificate.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Order {
-    /// Its number.
+    /// The number of the order.
     id: i64,
     /// `requested`, `ordered`, `publishing`, `validating`, `key_saved`, `finalizing` or `failed`.
     step: &'static str,
@@ -104,8 +104,8 @@ pub(crate) static REQUEST: Operation = Operation {
 pub(crate) static PART: Operation = Operation {
     group: Group::Certificate,
     summary: "Download a part of the certificate",
-    description: "`certificate`, `chain`, `full-chain` or `private-key`. Each download of the key is \
-                  in the audit trail.",
+    description: "`certificate`, `chain`, `full-chain` or `private-key`. Each download of the key \
+                  is in the audit trail.",
     right: "certificate: read; for the key: read with key",
     parameters: &[],
     request: None,
@@ -123,7 +123,7 @@ pub(crate) static PART: Operation = Operation {
     ],
 };
 
-/// `GET /api/v1/certificate/`
+/// Answers `GET /api/v1/certificate/` with a token.
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let Overview { active, order } = actions::load_certificate(context.app.store()?, &user).await?;
     let provider = context.app.config.dns_provider;
@@ -134,7 +134,7 @@ pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<Http
     }))
 }
 
-/// `POST /api/v1/certificate/`
+/// Answers `POST /api/v1/certificate/` with a token.
 pub(crate) async fn request(
     context: Rc<RequestContext>,
     user: User,
@@ -149,7 +149,7 @@ pub(crate) async fn request(
         .json(Order::new(order, context.app.config.dns_provider)))
 }
 
-/// `GET /api/v1/certificate/{part}/`
+/// Answers `GET /api/v1/certificate/{part}/` with a token.
 pub(crate) async fn part(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let store = context.app.store()?;
     let overview = actions::load_certificate(store, &user).await?;

@@ -88,7 +88,7 @@ pub(crate) static ZONE_FILE: Operation = Operation {
     ],
 };
 
-/// `GET /api/v1/domains/`
+/// Answers `GET /api/v1/domains/` with a token.
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let query = query(&context)?;
     let is_owned = query.get("owns_qname").is_none_or(|name| {
@@ -103,7 +103,7 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     Ok(HttpResponse::Ok().json(domains))
 }
 
-/// `GET /api/v1/domains/{domain}/`
+/// Answers `GET /api/v1/domains/{domain}/` with a token.
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     absent(
         async {
@@ -134,7 +134,7 @@ async fn load(context: &RequestContext, user: &User) -> Result<Domain, Failure> 
     })
 }
 
-/// `GET /api/v1/domains/{domain}/zonefile/`
+/// Answers `GET /api/v1/domains/{domain}/zonefile/` with a token.
 pub(crate) async fn zone_file(
     context: Rc<RequestContext>,
     user: User,

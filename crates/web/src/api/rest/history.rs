@@ -85,7 +85,7 @@ pub(crate) static LIST: Operation = Operation {
     ],
 };
 
-/// `GET /api/v1/history/`
+/// Answers `GET /api/v1/history/` with a token.
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let query = query(&context)?;
     let number = |name, reason| match query.get(name).filter(|text| !text.is_empty()) {

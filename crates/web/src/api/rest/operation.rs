@@ -77,7 +77,7 @@ pub(crate) enum Content {
 }
 
 impl Group {
-    /// Returns the heading.
+    /// Returns the heading of the group.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Rrsets => "Domains and RRsets",
@@ -105,8 +105,8 @@ impl Group {
                  and type are one object."
             }
             Self::Records => {
-                "Each record by its number, with notes, expiry and how far it is published, and the \
-                 history of all changes."
+                "Each record by its number, with notes, expiry and how far it is published, and \
+                 the history of all changes."
             }
             Self::Certificate => "The certificate of your domain that you get here.",
             Self::Account => "Your domain, your limits, and the token of the request.",

@@ -12,7 +12,7 @@ use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::Form;
 
-/// Parses the query.
+/// Parses the query of the request.
 pub(crate) fn query(context: &RequestContext) -> Result<Form, Failure> {
     Form::parse(context.req.query_string().as_bytes())
 }

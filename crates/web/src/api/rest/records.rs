@@ -182,7 +182,7 @@ pub(crate) static RENEW: Operation = Operation {
     ],
 };
 
-/// `GET /api/v1/records/`
+/// Answers `GET /api/v1/records/` with a token.
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let query = query(&context)?;
     let store = context.app.store()?;
@@ -194,7 +194,7 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     Ok(page.respond(|record| RecordShape::new(&context, &user, &record, now)))
 }
 
-/// `POST /api/v1/records/`
+/// Answers `POST /api/v1/records/` with a token.
 pub(crate) async fn create(
     context: Rc<RequestContext>,
     user: User,
@@ -215,13 +215,13 @@ pub(crate) async fn create(
     answer(&context, &user, saved, waits, StatusCode::CREATED).await
 }
 
-/// `GET /api/v1/records/{id}/`
+/// Answers `GET /api/v1/records/{id}/` with a token.
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let record = actions::read_record(context.app.store()?, &user, path_id(&context)?).await?;
     respond(&context, &user, &record, StatusCode::OK).await
 }
 
-/// `PATCH /api/v1/records/{id}/`
+/// Answers `PATCH /api/v1/records/{id}/` with a token.
 pub(crate) async fn update(
     context: Rc<RequestContext>,
     user: User,
@@ -253,7 +253,7 @@ pub(crate) async fn update(
     answer(&context, &user, saved, waits, StatusCode::OK).await
 }
 
-/// `DELETE /api/v1/records/{id}/`
+/// Answers `DELETE /api/v1/records/{id}/` with a token.
 pub(crate) async fn delete(
     context: Rc<RequestContext>,
     user: User,
@@ -290,7 +290,7 @@ pub(crate) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `POST /api/v1/records/{id}/renew/`
+/// Answers `POST /api/v1/records/{id}/renew/` with a token.
 pub(crate) async fn renew(
     context: Rc<RequestContext>,
     user: User,

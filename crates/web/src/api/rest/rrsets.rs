@@ -235,7 +235,7 @@ pub(crate) static DELETE: Operation = Operation {
     answers: &[DELETED, ABSENT],
 };
 
-/// `GET /api/v1/domains/{domain}/rrsets/`
+/// Answers `GET /api/v1/domains/{domain}/rrsets/` with a token.
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     absent(list_page(&context, &user).await)
 }
@@ -262,7 +262,7 @@ async fn list_page(context: &RequestContext, user: &User) -> Result<HttpResponse
     Ok(page.respond(|rrset| Rrset::new(rrset, &user.base)))
 }
 
-/// `POST /api/v1/domains/{domain}/rrsets/`
+/// Answers `POST /api/v1/domains/{domain}/rrsets/` with a token.
 pub(crate) async fn create(
     context: Rc<RequestContext>,
     user: User,
@@ -271,7 +271,7 @@ pub(crate) async fn create(
     absent(change_listed(&context, &user, Presence::Absent, true, status).await)
 }
 
-/// `PATCH /api/v1/domains/{domain}/rrsets/`
+/// Answers `PATCH /api/v1/domains/{domain}/rrsets/` with a token.
 pub(crate) async fn update(
     context: Rc<RequestContext>,
     user: User,
@@ -279,7 +279,7 @@ pub(crate) async fn update(
     absent(change_listed(&context, &user, Presence::Either, false, StatusCode::OK).await)
 }
 
-/// `PUT /api/v1/domains/{domain}/rrsets/`
+/// Answers `PUT /api/v1/domains/{domain}/rrsets/` with a token.
 pub(crate) async fn replace(
     context: Rc<RequestContext>,
     user: User,
@@ -352,7 +352,7 @@ async fn change(
     Ok(Ok(changed))
 }
 
-/// `GET /api/v1/domains/{domain}/rrsets/{subname}/{type}/`
+/// Answers `GET /api/v1/domains/{domain}/rrsets/{subname}/{type}/` with a token.
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     absent(
         async {
@@ -367,7 +367,7 @@ pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<Http
     )
 }
 
-/// `PATCH /api/v1/domains/{domain}/rrsets/{subname}/{type}/`
+/// Answers `PATCH /api/v1/domains/{domain}/rrsets/{subname}/{type}/` with a token.
 pub(crate) async fn update_one(
     context: Rc<RequestContext>,
     user: User,
@@ -375,7 +375,7 @@ pub(crate) async fn update_one(
     absent(change_one(&context, &user, false).await)
 }
 
-/// `PUT /api/v1/domains/{domain}/rrsets/{subname}/{type}/`
+/// Answers `PUT /api/v1/domains/{domain}/rrsets/{subname}/{type}/` with a token.
 pub(crate) async fn replace_one(
     context: Rc<RequestContext>,
     user: User,
@@ -416,7 +416,7 @@ async fn change_one(
     })
 }
 
-/// `DELETE /api/v1/domains/{domain}/rrsets/{subname}/{type}/`
+/// Answers `DELETE /api/v1/domains/{domain}/rrsets/{subname}/{type}/` with a token.
 pub(crate) async fn delete(
     context: Rc<RequestContext>,
     user: User,

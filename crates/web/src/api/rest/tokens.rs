@@ -22,7 +22,7 @@ const DAY_S: i64 = 24 * 60 * 60;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Token")]
 struct TokenShape {
-    /// Its number.
+    /// The number of the token.
     id: String,
     /// When it was created.
     created: String,
@@ -46,7 +46,7 @@ struct TokenShape {
     max_unused_period: Option<String>,
     /// True: a token that is not valid sees nothing.
     is_valid: bool,
-    /// When it expires.
+    /// The time at which it expires.
     expires: String,
     /// The first characters of its secret.
     prefix: String,

@@ -10,7 +10,7 @@ use crate::actions::Record;
 
 type Faults = Vec<(Field, Fault)>;
 
-/// A new record.
+/// A record to create.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewRecord")]

@@ -9,13 +9,13 @@ use crate::actions::Record;
 use crate::actor::User;
 use crate::context::RequestContext;
 
-/// A record.
+/// A record as the API shows it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Record")]
 pub(in crate::api::rest) struct RecordShape {
     /// Its number, which it keeps.
     id: i64,
-    /// Its URL.
+    /// The URL of the record.
     pub(super) url: String,
     /// The whole name, with a final dot.
     name: String,
