@@ -1,5 +1,6 @@
 //! The table of all routes.
 
+pub(crate) mod api_docs;
 pub(crate) mod static_files;
 pub(crate) mod system;
 
@@ -11,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::actor::{Actor, Admin, User, UserWithoutLabel};
 use crate::api::channel::Channel;
-use crate::api::rest::{self, operation::Operation};
+use crate::api::rest::operation::Operation;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::forms::{FORM_MAX_BYTES, RECORDS_MAX_BYTES};
@@ -403,7 +404,7 @@ static ROUTES: &[Route] = routes! {
     POST "/admin/tokens" Admin admin::end_token, fields(&["item", "username"]);
     GET "/admin/trail" Admin admin::trail, limit(RouteRateLimit::AdminSearch);
 
-    GET "/api/docs" OptionalUser rest::openapi::show_page;
+    GET "/api/docs" OptionalUser api_docs::show;
 
     GET "/healthcheck" Public system::health, any_host();
     GET "/alive" Public system::alive, any_host();

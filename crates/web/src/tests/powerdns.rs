@@ -300,6 +300,8 @@ async fn a_token_sees_and_changes_its_names_only() {
         let zone = json(&send(&test_app, &secret, ("GET", path, "")).await);
         assert_eq!(zone["rrsets"].as_array().unwrap().len(), 1, "{zone}");
         assert_eq!(zone["rrsets"][0]["name"], "a.dev.user1.starchart.com.");
+    }
+    for path in [ZONE, ROOT] {
         for (name, status) in [
             ("www.user1.starchart.com.", 422),
             ("user1.starchart.com.", 422),

@@ -100,7 +100,8 @@ fn by_field<'a>(
     members
 }
 
-/// Refuses the only RRset of a request.
+/// Refuses the only RRset of a request. The member `type` is that of the problem, so a fault of the
+/// type is among its `errors` only.
 pub(super) fn refused_item(context: &RequestContext, faults: &[ItemFault]) -> HttpResponse {
     let sentences: Vec<String> = faults.iter().map(ItemFault::sentence).collect();
     let errors = faults.iter().map(|fault| FieldProblem {
@@ -108,11 +109,12 @@ pub(super) fn refused_item(context: &RequestContext, faults: &[ItemFault]) -> Ht
         pointer: fault.pointer(),
         detail: fault.text.clone(),
     });
+    let own_members = faults.iter().filter(|fault| fault.member != "type");
     bad_request(
         context,
         sentences.join(" "),
         errors.collect(),
-        by_field(faults.iter()),
+        by_field(own_members),
     )
 }
 

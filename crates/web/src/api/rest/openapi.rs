@@ -7,16 +7,12 @@ use actix_web::HttpResponse;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
-use starchart_domain::api::Protocol;
 use strum::VariantArray as _;
 
 use super::operation::{Answer, Content, Group, Operation, Parameter, Place};
-use crate::actor::Actor;
 use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::pages::api_docs::ApiDocsPage;
 use crate::problem::Problem;
-use crate::responses;
 use crate::routes::api::{DescribedRoute, described};
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -61,32 +57,6 @@ struct Schemas {
 pub(crate) async fn show(context: Rc<RequestContext>) -> Result<HttpResponse, Failure> {
     let routes = described();
     Ok(HttpResponse::Ok().json(document(&context, routes)))
-}
-
-/// Shows the description of the REST API (`GET /api/docs`).
-pub(crate) async fn show_page(
-    context: Rc<RequestContext>,
-    _: Actor,
-) -> Result<HttpResponse, Failure> {
-    let api = &context.app.config.api;
-    if !api.answers(Protocol::Rest) {
-        return Err(Failure::NotFound);
-    }
-    responses::ok(&ApiDocsPage {
-        layout: context.layout(),
-        origin: context.app.origin(),
-        requests_per_minute: api.requests_per_minute,
-        groups: grouped(),
-    })
-}
-
-/// Returns each heading with its requests.
-pub(crate) fn grouped() -> Vec<(Group, Vec<DescribedRoute>)> {
-    let groups = Group::VARIANTS.iter().map(|group| {
-        let routes = described().filter(|route| route.operation.group == *group);
-        (*group, routes.collect())
-    });
-    groups.collect()
 }
 
 /// Makes the document of these routes.

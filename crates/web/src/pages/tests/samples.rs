@@ -573,7 +573,7 @@ fn record_pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
                 layout: layout("/api/docs"),
                 origin: "https://domains.example.edu".to_owned(),
                 requests_per_minute: 300,
-                groups: crate::api::rest::openapi::grouped(),
+                groups: crate::routes::api_docs::grouped(),
             }
             .render()
             .unwrap(),

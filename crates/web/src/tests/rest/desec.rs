@@ -159,7 +159,7 @@ async fn rrsets_are_created_changed_and_deleted_one_by_one() {
                 &www,
                 r#"{"type":"TXT"}"#,
                 400,
-                r#""type":["Can only be written"#,
+                r#""pointer":"/type","detail":"Can only be written"#,
             ),
             (
                 "PATCH",
@@ -236,7 +236,7 @@ async fn rrsets_are_created_changed_and_deleted_one_by_one() {
                 RRSETS,
                 r#"{"subname":"t","records":[]}"#,
                 400,
-                r#""type":["This field"#,
+                r#""pointer":"/type","detail":"This field"#,
             ),
             (
                 "POST",
