@@ -14,7 +14,8 @@ SERVERS=()
 export STARCHART_TEST_MOTO=$TOOLS/moto-$MOTO_VERSION/bin/moto_server
 export STARCHART_TEST_PYSAML2=$TOOLS/pysaml2-$PYSAML2_VERSION/bin/python
 export STARCHART_TEST_SAMLP=$TOOLS/samlp-$SAMLP_VERSION/node_modules
-export STARCHART_TEST_CLIENTS=$TOOLS/clients-$(printf '%s\n' "${CLIENTS[@]}" | cksum | cut -d' ' -f1)/bin
+CLIENTS_SUM=$(printf '%s\n' "${CLIENTS[@]}" | cksum | cut -d' ' -f1)
+export STARCHART_TEST_CLIENTS=$TOOLS/clients-$CLIENTS_SUM/bin
 export STARCHART_TEST_CLIENT_TIMES=$SCRATCH/clients
 export STARCHART_TEST_AIOSMTPD=$TOOLS/aiosmtpd-$AIOSMTPD_VERSION/bin/python
 
