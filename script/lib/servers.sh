@@ -8,7 +8,7 @@ AIOSMTPD_VERSION=1.4.6
 SAMLP_VERSION=8.0.0
 EXPRESS_VERSION=5.3.0
 # Clients of the API from PyPI; the folder's name changes with each of their versions.
-CLIENTS=(certbot==5.8.0 certbot-lego-httpreq==0.1.4 certbot-dns-multi==5.5.1 dyndnsc==0.6.1)
+CLIENTS=(certbot==5.8.0 certbot-lego-httpreq==0.1.4 certbot-dns-multi==5.5.1 certbot-dns-desec==1.3.2 dyndnsc==0.6.1)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/starchart-test.XXXXXX")
 SERVERS=()
 export STARCHART_TEST_MOTO=$TOOLS/moto-$MOTO_VERSION/bin/moto_server

@@ -54,10 +54,10 @@ const RETENTIONS: [Retention; 8] = [
 /// How long ticks are kept.
 const TICK_MS: i64 = 30 * DAY_MS;
 
-/// Deletes expired login requests and results, assertion IDs and sessions, zone changes seven days
-/// after they were in sync, API tokens 30 days after their end, lookups that nobody requested for
-/// 30 days, and ticks of that age: at most [`BATCH`] rows of each table but the last. Returns the
-/// number of deleted rows: call again until it is zero.
+/// Deletes expired login requests and results, assertion IDs and sessions; zone changes seven days
+/// after they were in sync; API tokens 30 days after they ended; lookups 30 days after their last
+/// request; and ticks that are 30 days old. Deletes at most [`BATCH`] rows of each table but that
+/// of the ticks. Returns the number of deleted rows: call again until it is zero.
 pub async fn purge(store: &Store) -> Result<u64, Error> {
     let now = store.now().await?;
     let mut deleted = 0;

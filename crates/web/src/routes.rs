@@ -19,7 +19,7 @@ use crate::forms::{FORM_MAX_BYTES, RECORDS_MAX_BYTES};
 use crate::pages::sign_in::{acs, label, login, logout};
 use crate::pages::{admin, certificate, home, records, tokens};
 
-/// Limit of a body that nobody reads.
+/// The longest body, in bytes, that a route accepts without using it.
 const IGNORED_BODY_MAX_BYTES: usize = 1_024;
 
 /// The boxed future of a handler.
@@ -186,7 +186,7 @@ impl Route {
         self
     }
 
-    /// Accepts a short body that nobody reads.
+    /// Accepts a short body and ignores it, because some clients send one with every request.
     const fn ignored_body(mut self) -> Self {
         self.info.body_limit = IGNORED_BODY_MAX_BYTES;
         self

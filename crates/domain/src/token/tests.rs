@@ -546,7 +546,7 @@ proptest! {
         }
     }
 
-    /// Whoever may write records may read them.
+    /// A right to write a record includes the right to read it.
     #[test]
     fn what_may_be_written_may_be_read(
         rights in any_rights(), relative in any_relative(), rtype in any_type(),

@@ -233,6 +233,25 @@ async fn lego_by_httpreq() {
     with.setting.done("lego (httpreq)", &version).await;
 }
 
+#[tokio::test]
+async fn lego_by_powerdns() {
+    let with = WithAuthority::new(&["www"]).await;
+    let directory = with.pebble.directory();
+    // It looks for the zone in the DNS.
+    let lego = format!(
+        "lego --server {directory} --dns.resolvers {} --dns.disable-cp --accept-tos",
+        with.setting.env.zone.dns_addr()
+    );
+    let example = "lego-pdns.sh";
+    with.run_example(example, &[("lego --accept-tos", &lego)])
+        .await;
+    let file = format!(".lego/certificates/www.{}.crt", domain());
+    with.has_certificate(&file, &names());
+    with.is_clean().await;
+    let version = ["dpkg-query", "-W", "-f=${Version}", "lego"];
+    with.setting.done("lego (pdns)", &version).await;
+}
+
 /// Runs an example of certbot; `multi` is the provider of lego inside it.
 async fn certbot(example: &str, client: &str, package: &str, more: &[(&str, &str)]) {
     let with = WithAuthority::new(&["www"]).await;
@@ -265,6 +284,12 @@ async fn certbot_by_httpreq() {
 async fn certbot_by_the_lego_inside_dns_multi() {
     let plugin = "certbot-dns-multi";
     certbot("certbot-multi.sh", plugin, plugin, &[]).await;
+}
+
+#[tokio::test]
+async fn certbot_by_the_api_of_desec() {
+    let plugin = "certbot-dns-desec";
+    certbot("certbot-desec.sh", plugin, plugin, &[]).await;
 }
 
 #[tokio::test]

@@ -54,10 +54,6 @@ pub(crate) async fn remove_answer(
 
 /// Makes these the answers at a name, given in full; none removes all. Returns whether anything
 /// changed.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "channels of whole RRsets call it")
-)]
 pub(crate) async fn replace_answers(
     store: &Store,
     queue: &dyn Queue,
@@ -84,10 +80,6 @@ pub(crate) async fn replace_answers(
 }
 
 /// Lists the answers that the caller may change, by name and age.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "channels of whole RRsets call it")
-)]
 pub(crate) async fn list_answers(
     store: &Store,
     owner: &User,

@@ -8,7 +8,12 @@
 //! takes the place, and the notes, of one that goes.
 //!
 //! A name is explicit here, so that no question is asked about it.
+//!
+//! The TXT RRset at the name of a challenge also holds the answers of ACME clients ([`answers`]).
+//! They are written after the records, name by name: when the limit of answers refuses one, the
+//! records of the same request are written already.
 
+mod answers;
 mod plan;
 mod wait;
 
@@ -23,6 +28,7 @@ use starchart_jobs::Queue;
 use starchart_store::records::{self, Record};
 use starchart_store::{Error, Store};
 
+use super::challenges::{list_answers, replace_answers};
 use super::{ActionError, BatchError, Caller, RecordRules, change_records};
 use crate::actor::User;
 use plan::Plan;
@@ -216,6 +222,9 @@ pub(crate) async fn list_rrsets(
             _ => rrsets.push(RrsetView::of(record)),
         }
     }
+    if owner.token.is_some() {
+        answers::merge(&mut rrsets, list_answers(store, owner).await?);
+    }
     Ok(rrsets)
 }
 
@@ -233,7 +242,7 @@ pub(crate) async fn find_rrset(
     Ok(at.map(|at| rrsets.swap_remove(at)))
 }
 
-/// Makes all changes in one transaction, or none. What is as wanted is not written.
+/// Makes all changes of records in one transaction, or none. What is as wanted is not written.
 ///
 /// # Errors
 /// Every fault with its place; [`ActionError::NotFound`] if an RRset is absent that has to be
@@ -249,13 +258,17 @@ pub(crate) async fn change_rrsets(
     for _ in 0..ATTEMPTS {
         let present = records::list(store, owner.id).await?;
         let now = store.now().await?;
-        let plan = Plan::new(owner, changes, &present, rules, now)?;
+        let answers = match owner.token {
+            Some(_) => list_answers(store, owner).await?,
+            None => Vec::new(),
+        };
+        let plan = Plan::new(owner, changes, (&present, &answers), rules, now)?;
         if plan.steps.is_empty() {
-            return finish(store, owner, plan, false).await;
+            return finish(store, queue, caller, plan, rules).await;
         }
         let done = change_records(store, queue, caller, &plan.steps, &present, rules).await;
         match done {
-            Ok(_) => return finish(store, owner, plan, true).await,
+            Ok(_) => return finish(store, queue, caller, plan, rules).await,
             Err(BatchError::ChangedMeanwhile) => {}
             Err(BatchError::Invalid(faults)) => {
                 let now = records::list(store, owner.id).await?;
@@ -269,12 +282,33 @@ pub(crate) async fn change_rrsets(
     Err(Error::Busy("the records change all the time".into()).into())
 }
 
+/// Writes the answers to challenges, and returns the RRsets as they are then.
 async fn finish(
     store: &Store,
-    owner: &User,
+    queue: &dyn Queue,
+    caller: Caller<'_>,
     plan: Plan,
-    is_changed: bool,
+    rules: RecordRules<'_>,
 ) -> Result<ChangedRrsets, RrsetError> {
+    let owner = caller.actor;
+    let mut is_changed = !plan.steps.is_empty();
+    for wanted in &plan.answers {
+        let (fqdn, values) = (wanted.name.fqdn(), &wanted.values);
+        let written = replace_answers(store, queue, caller, fqdn, values, rules.words).await;
+        is_changed |= written.map_err(|error| match error {
+            ActionError::Invalid(faults) => RrsetError::Invalid(
+                faults
+                    .into_iter()
+                    .map(|(field, fault)| RrsetFault {
+                        change: wanted.change,
+                        value: None,
+                        problem: RrsetProblem::Input(field, fault),
+                    })
+                    .collect(),
+            ),
+            error => error.into(),
+        })?;
+    }
     let all = list_rrsets(store, owner).await?;
     let find = |(fqdn, rtype): &(String, RecordType)| {
         let mut rrsets = all.iter();

@@ -1,15 +1,18 @@
 //! Which records are created, edited, renewed and deleted, so that RRsets become what is wanted.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use starchart_domain::expiry::record_expires_at;
 use starchart_domain::fault::{Fault, Field};
 use starchart_domain::record::{NewRecord, RecordForm, RecordType};
 use starchart_domain::time::Timestamp;
+use starchart_store::client_challenges::ClientChallenge;
 use starchart_store::records::Record;
 
 use super::super::records::check_form;
 use super::super::{ActionError, PlannedChange, RecordRules, SeenRecord};
+use super::answers::{Split, WantedAnswers, split};
 use super::{Presence, RrsetChange, RrsetError, RrsetFault, RrsetProblem, fqdn_of, relative};
 use crate::actor::User;
 
@@ -20,6 +23,8 @@ const RENEWED_MS: i64 = 24 * 60 * 60 * 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) steps: Vec<PlannedChange>,
+    /// The answers to challenges, which are no records.
+    pub(super) answers: Vec<WantedAnswers>,
     /// The fqdn and the type of each changed RRset.
     pub(super) rrsets: Vec<(String, RecordType)>,
     /// The indices of the change and of the value that each step is for.
@@ -27,11 +32,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Plans the changes of a user whose records are `present`.
+    /// Plans the changes of a user who has these records and answers to challenges.
     pub(super) fn new(
         owner: &User,
         changes: &[RrsetChange],
-        present: &[Record],
+        (present, answers): (&[Record], &[ClientChallenge]),
         rules: RecordRules<'_>,
         now: Timestamp,
     ) -> Result<Self, RrsetError> {
@@ -52,36 +57,87 @@ impl Plan {
                 continue;
             };
             let fqdn = fqdn_of(&change.name, rtype, &owner.base);
+            plan.rrsets.push((fqdn.clone(), rtype));
+            if !seen.insert((fqdn.clone(), rtype)) {
+                faults.push(refused(RrsetProblem::Repeated));
+                continue;
+            }
+            let mut change = Cow::Borrowed(change);
+            match plan.take_answers(owner, (at, &change), &fqdn, (present, answers))? {
+                Taken::Nothing => {}
+                Taken::All => continue,
+                Taken::Some(rest) => change.to_mut().values = Some(rest),
+                Taken::Refused(found) => {
+                    faults.extend(found);
+                    continue;
+                }
+            }
             owner.check_write(&fqdn, rtype)?;
             let wanted = Wanted {
                 owner,
-                change,
+                change: &change,
                 rtype,
                 present,
                 fqdn: &fqdn,
                 rules,
                 now,
             };
-            if !seen.insert((fqdn.clone(), rtype)) {
-                faults.push(refused(RrsetProblem::Repeated));
-            } else {
-                match wanted.steps()? {
-                    Ok(steps) => plan.add(at, steps),
-                    Err(found) => {
-                        faults.extend(found.into_iter().map(|(value, problem)| RrsetFault {
-                            change: at,
-                            value,
-                            problem,
-                        }))
-                    }
+            match wanted.steps()? {
+                Ok(steps) => plan.add(at, steps),
+                Err(found) => {
+                    faults.extend(found.into_iter().map(|(value, problem)| RrsetFault {
+                        change: at,
+                        value,
+                        problem,
+                    }));
                 }
             }
-            plan.rrsets.push((fqdn, rtype));
         }
         match faults.is_empty() {
             true => Ok(plan),
             false => Err(RrsetError::Invalid(faults)),
         }
+    }
+
+    /// Takes the answers to challenges out of a change.
+    fn take_answers(
+        &mut self,
+        owner: &User,
+        (at, change): (usize, &RrsetChange),
+        fqdn: &str,
+        (present, answers): (&[Record], &[ClientChallenge]),
+    ) -> Result<Taken, RrsetError> {
+        if !change.rtype.eq_ignore_ascii_case(RecordType::Txt.as_str()) {
+            return Ok(Taken::Nothing);
+        }
+        let is_txt = |record: &Record| record.name == fqdn && record.rtype == RecordType::Txt;
+        let has_records = present.iter().any(is_txt);
+        let (wanted, rest) = match split(owner, (at, change), fqdn, has_records, answers) {
+            Ok(Split::Records) => return Ok(Taken::Nothing),
+            Ok(Split::Both(wanted, rest)) => (wanted, Some(rest)),
+            Ok(Split::Answers(wanted)) => (wanted, None),
+            Err(faults) => return Ok(Taken::Refused(faults)),
+        };
+        let exists = answers.iter().any(|answer| answer.fqdn == fqdn);
+        let problem = match change.expects {
+            Presence::Present if !exists && !has_records => {
+                return Err(ActionError::NotFound.into());
+            }
+            Presence::Absent if exists => Some(RrsetProblem::Exists),
+            Presence::Absent if wanted.values.is_empty() && rest.is_none() => {
+                Some(RrsetProblem::NoValues)
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return Ok(Taken::Refused(vec![RrsetFault {
+                change: at,
+                value: None,
+                problem,
+            }]));
+        }
+        self.answers.push(wanted);
+        Ok(rest.map_or(Taken::All, Taken::Some))
     }
 
     fn add(&mut self, change: usize, steps: Vec<Step>) {
@@ -105,6 +161,15 @@ impl Plan {
         placed.dedup();
         placed
     }
+}
+
+/// What of a change was about answers to challenges.
+enum Taken {
+    Nothing,
+    All,
+    /// These values are left, for records.
+    Some(Vec<String>),
+    Refused(Vec<RrsetFault>),
 }
 
 /// A change of a record with the index of the value that it is for.

@@ -1,7 +1,9 @@
 //! Reading and changing RRsets by their values.
 
 use starchart_domain::record::RecordType;
+use starchart_domain::token::{Access, NamePattern, RecordRight, TokenRights};
 
+use super::scope::by_token;
 use super::*;
 
 /// A change to these values.
@@ -339,4 +341,123 @@ async fn the_limits_and_the_checks_of_a_record_hold() {
     assert_eq!(found.unwrap(), None);
     let found = find_rrset(store, &owner, "www", RecordType::A).await;
     assert_eq!(found.unwrap().unwrap().values, ["192.0.2.1"]);
+}
+
+/// What a test of challenges expects: the records and the answers that are left.
+#[derive(Debug, PartialEq, Eq)]
+struct Left {
+    records: i64,
+    answers: i64,
+}
+
+#[actix_web::test]
+async fn answers_to_challenges_are_seen_and_written_as_rrsets_and_are_no_records() {
+    let (one, two) = ("1".repeat(43), "2".repeat(43));
+    let (one, two) = (format!("\"{one}\""), format!("\"{two}\""));
+    let challenges = TokenRights {
+        challenges: vec![NamePattern::All],
+        ..TokenRights::default()
+    };
+    let records = TokenRights {
+        records: vec![RecordRight {
+            access: Access::Write,
+            names: NamePattern::All,
+            types: Vec::new(),
+        }],
+        ..TokenRights::default()
+    };
+    let only_www = TokenRights {
+        challenges: vec![NamePattern::Name("www".to_owned())],
+        ..TokenRights::default()
+    };
+    let (base, www) = ("_acme-challenge", "_acme-challenge.www");
+    // The rights, then changes of one RRset with the values that it has afterwards, or what the
+    // refusal is, and what is left at last.
+    type Case<'a> = (
+        &'a TokenRights,
+        &'a [(&'a str, &'a [&'a str], Result<&'a [&'a str], &'a str>)],
+        Left,
+    );
+    let cases: &[Case<'_>] = &[
+        (
+            &challenges,
+            &[
+                (base, &[&one], Ok(&[&one])),
+                (base, &[&one, &two], Ok(&[&one, &two])),
+                (www, &[&two], Ok(&[&two])),
+                (base, &[&two], Ok(&[&two])),
+                (www, &[], Ok(&[])),
+            ],
+            Left {
+                records: 0,
+                answers: 1,
+            },
+        ),
+        (
+            &challenges,
+            &[
+                (www, &["\"v=spf1 -all\""], Err("43 characters")),
+                ("www", &[&one], Err("has no right")),
+            ],
+            Left {
+                records: 0,
+                answers: 0,
+            },
+        ),
+        (
+            &only_www,
+            &[
+                (base, &[&one], Err("has no right")),
+                (www, &[&one], Ok(&[&one])),
+            ],
+            Left {
+                records: 0,
+                answers: 1,
+            },
+        ),
+        (
+            &records,
+            &[
+                (base, &[&one], Ok(&[&one])),
+                (www, &[&one, "\"other\""], Ok(&["\"other\"", &one])),
+                (www, &["\"other\""], Ok(&["\"other\""])),
+                (base, &[], Ok(&[])),
+            ],
+            Left {
+                records: 1,
+                answers: 0,
+            },
+        ),
+    ];
+    for (rights, changes, left) in cases {
+        let test_app = TestApp::new().await;
+        let owner = by_token(&user(&test_app, "user1").await, (*rights).clone());
+        for (name, values, expected) in *changes {
+            let done = change(&test_app, &owner, &[put(name, "TXT", values)]).await;
+            match (done, expected) {
+                (Ok(changed), Ok(expected)) => {
+                    let now = changed.rrsets.into_iter().next().unwrap();
+                    let now = now.map(|rrset| rrset.values).unwrap_or_default();
+                    assert_eq!(&now, expected, "{name} {values:?}");
+                }
+                (Err(refused), Err(part)) => {
+                    let text = match refused {
+                        RrsetError::Invalid(faults) => faults[0].problem.to_string(),
+                        RrsetError::Refused(error) => error.to_string(),
+                    };
+                    assert!(text.contains(part), "{name} {values:?}: {text}");
+                }
+                (done, _) => panic!("{name} {values:?}: {done:?}"),
+            }
+        }
+        let count = async |table: &str| {
+            let sql = format!("SELECT COUNT(*) FROM {table}");
+            test_app.query_number(&sql).await
+        };
+        let now = Left {
+            records: count("dns_records").await,
+            answers: count("client_challenges").await,
+        };
+        assert_eq!(&now, left, "{rights:?}");
+    }
 }
