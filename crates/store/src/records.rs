@@ -25,7 +25,7 @@ use crate::trail::AuditContext;
 use crate::tx::Tx;
 use crate::{Error, Store};
 
-pub use changes::{ChangeError, RecordChange, apply};
+pub use changes::{ChangeError, ExpectedRecords, RecordChange, apply, apply_expecting};
 pub use history::{
     HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion, find_history_entry,
     list_changed_together, list_history,

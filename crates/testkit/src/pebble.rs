@@ -50,14 +50,6 @@ pub struct Pebble {
 }
 
 impl Pebble {
-    /// Starts pebble with the default [`Options`]; it queries the name server at `dns`.
-    ///
-    /// # Panics
-    /// When it is not installed, or does not answer.
-    pub async fn start(dns: SocketAddr) -> Self {
-        Self::start_with(dns, Options::default()).await
-    }
-
     /// Starts pebble with `options`; it queries the name server at `dns`.
     ///
     /// # Panics

@@ -46,8 +46,6 @@ pub(crate) use certificate::{
     CertificateRules, delete_certificate, full_chain, load_private_key, request_certificate,
 };
 pub(crate) use challenges::{AnswerKept, answer_challenge, only_challenge, remove_answer};
-#[cfg(test)]
-pub(crate) use challenges::{list_answers, replace_answers};
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
 pub(crate) use history::{
     UndoRefusal, UndoStep, UndoTogetherError, Undone, UndoneTogether, find_change, form_of_change,
@@ -57,7 +55,8 @@ pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use lookup::request_lookup;
 pub(crate) use reading::{
     Certificate, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, OrderView, Overview,
-    Record, RecordVersion, list_changes, list_records, load_account, load_certificate, read_record,
+    Record, RecordVersion, list_changes, list_records, load_account, load_certificate,
+    load_certificate_parts, read_record,
 };
 pub(crate) use records::{
     RecordEdit, RecordRules, SavedRecord, SeenRecord, check_form, create_record, delete_record,

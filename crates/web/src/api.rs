@@ -12,24 +12,8 @@ pub(crate) mod dyndns;
 pub(crate) mod errors;
 pub(crate) mod httpreq;
 pub(crate) mod powerdns;
+pub(crate) mod request;
 pub(crate) mod rest;
-
-use starchart_domain::words::NameRules;
-
-use crate::actions::{CaaCheck, RecordRules};
-use crate::context::RequestContext;
-
-/// Returns what a record has to comply with, when the request confirms nothing.
-fn record_rules<'a>(context: &'a RequestContext, names: &'a NameRules) -> RecordRules<'a> {
-    let config = &context.app.config;
-    RecordRules {
-        limit: config.limits.records_per_user,
-        words: &names.words,
-        ttls: config.limits.ttl,
-        caa: CaaCheck::new(config, None),
-        confirmed_name: None,
-    }
-}
 
 #[cfg(test)]
 mod tests {

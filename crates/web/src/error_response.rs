@@ -17,12 +17,12 @@ use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::pages::ErrorPage;
 use crate::pages::sign_in::SignInRefusedPage;
-use crate::problem::{FieldProblem, PROBLEM_TYPE, Problem};
+use crate::problem::{FieldProblem, NON_FIELD_ERRORS, PROBLEM_TYPE, Problem};
 use crate::typed::typed_fields;
 
 /// Below this path, also where no route is, every failure is problem details, whatever the client
 /// accepts.
-const API_PREFIX: &str = "/api/";
+pub(crate) const API_PREFIX: &str = "/api/";
 
 /// Logs the failure and returns it with status, advice and request id.
 pub(crate) fn response(context: &RequestContext, failure: &Failure) -> HttpResponse {
@@ -134,14 +134,18 @@ fn send_problem(
     detail: String,
 ) -> HttpResponse {
     let status = failure.status();
-    let errors = failure
-        .faults()
-        .into_iter()
-        .map(|(field, fault)| FieldProblem {
-            field: field_name(field),
-            pointer: None,
+    let errors = failure.faults().into_iter().map(|(field, fault)| {
+        let name = match context.channel {
+            Channel::Rest => member_name(field),
+            _ => field_name(field),
+        };
+        let is_member = context.channel == Channel::Rest && field != Field::Form;
+        FieldProblem {
+            field: name,
+            pointer: is_member.then(|| format!("/{name}")),
             detail: fault.to_string(),
-        });
+        }
+    });
     let problem = Problem {
         r#type: PROBLEM_TYPE,
         title: status.canonical_reason().unwrap_or_default(),
@@ -155,6 +159,16 @@ fn send_problem(
     builder
         .content_type("application/problem+json")
         .json(problem)
+}
+
+/// Returns the member of a record in the REST API.
+fn member_name(field: Field) -> &'static str {
+    match field {
+        Field::Name => "subname",
+        Field::Part(_) => "value",
+        Field::Form => NON_FIELD_ERRORS,
+        other => field_name(other),
+    }
 }
 
 fn field_name(field: Field) -> &'static str {

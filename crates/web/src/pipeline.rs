@@ -16,6 +16,7 @@ use crate::api::channel::Channel;
 use crate::app::App;
 use crate::context::RequestContext;
 use crate::cookies::CookieKind;
+use crate::error_response::API_PREFIX;
 use crate::errors::Failure;
 use crate::forms::{self, CSRF_FIELD, Form, SHOWN_MAX_BYTES};
 use crate::pages::sign_in::login;
@@ -72,7 +73,7 @@ async fn handle_unknown_path(
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     // A path of the API is what it is: a client would lose its credentials on the way.
-    let is_api = req.path().starts_with("/api/");
+    let is_api = req.path().starts_with(API_PREFIX);
     let is_read = matches!(*req.method(), Method::GET | Method::HEAD) && !is_api;
     match clean_path(req.path(), req.query_string()) {
         Some(path) if is_read => {
@@ -85,7 +86,7 @@ async fn handle_unknown_path(
             };
             Ok(finish(&context, host.map(|()| redirect())))
         }
-        _ if routes::is_known_method(req.method()) => {
+        _ if is_api || routes::is_known_method(req.method()) => {
             reject(req, payload, Channel::Page, Failure::NotFound).await
         }
         _ => {

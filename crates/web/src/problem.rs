@@ -9,6 +9,9 @@ use serde::Serialize;
 /// can act on has a member of its own.
 pub(crate) const PROBLEM_TYPE: &str = "about:blank";
 
+/// The member for faults of the whole, as deSEC's API names it.
+pub(crate) const NON_FIELD_ERRORS: &str = "non_field_errors";
+
 /// Problem details of a failure (RFC 9457).
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Problem<'a> {

@@ -190,7 +190,11 @@ impl TokenForm {
         let mut idle_ms = None;
         let read = read_idle(&self.idle_days);
         keep(TokenField::IdleDays, read.map(|read| idle_ms = read));
-        if faults.is_empty() && rights.is_empty() {
+        let is_about_rights = |(field, _): &(TokenField, TokenFault)| {
+            use TokenField::{Addresses, Challenges, Record};
+            matches!(field, Record(_) | Challenges | Addresses)
+        };
+        if rights.is_empty() && !faults.iter().any(is_about_rights) {
             faults.push((TokenField::Form, TokenFault::NoRights));
         }
         match faults.is_empty() {

@@ -129,10 +129,14 @@ impl TokenRights {
             || (may_write(RecordType::A) && may_write(RecordType::Aaaa))
     }
 
-    /// Returns whether the state and the public parts of the certificate may be read.
+    /// Returns whether the state of the certificate may be read.
+    pub fn may_read_certificate_state(&self) -> bool {
+        self.certificate.request || self.may_read_certificate()
+    }
+
+    /// Returns whether the public parts of the certificate may be read.
     pub fn may_read_certificate(&self) -> bool {
-        let rights = self.certificate;
-        rights.read || rights.read_key || rights.request
+        self.certificate.read || self.certificate.read_key
     }
 
     /// Describes every right in words, one a line.

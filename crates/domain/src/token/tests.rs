@@ -175,7 +175,7 @@ fn rights_allow_what_they_say() {
         assert_eq!(of(relative), expected, "{relative}");
     }
     let nothing = TokenRights::default();
-    assert!(nothing.is_empty() && !nothing.may_read_certificate());
+    assert!(nothing.is_empty() && !nothing.may_read_certificate_state());
     let all = TokenRights {
         records: vec![RecordRight {
             access: Access::Write,
@@ -186,6 +186,14 @@ fn rights_allow_what_they_say() {
     };
     assert!(all.may_answer_challenge("") && all.may_set_address("@"));
     assert!(!all.may_read_certificate(), "records are no certificate");
+    let request = TokenRights {
+        certificate: CertificateRights {
+            request: true,
+            ..CertificateRights::default()
+        },
+        ..TokenRights::default()
+    };
+    assert!(request.may_read_certificate_state() && !request.may_read_certificate());
 }
 
 #[test]
@@ -421,7 +429,7 @@ fn every_fault_of_a_form_is_found() {
     let fields: Vec<_> = faults.iter().map(|(field, _)| *field).collect();
     assert_eq!(
         fields,
-        [TokenField::Name, TokenField::LastDay],
+        [TokenField::Name, TokenField::LastDay, TokenField::Form],
         "all at once"
     );
 }

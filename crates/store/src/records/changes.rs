@@ -126,11 +126,60 @@ pub async fn apply(
     limit: Option<u32>,
     act: &AuditContext<'_>,
 ) -> Result<Vec<Record>, ChangeError> {
+    let nothing = ExpectedRecords::default();
+    apply_expecting(store, owner, changes, nothing, limit, act).await
+}
+
+/// The records that a caller has read at some names.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExpectedRecords<'a> {
+    /// The names whose records count.
+    pub names: &'a [&'a str],
+    /// The records of the owner that the caller has read, also at other names.
+    pub records: &'a [Record],
+}
+
+impl ExpectedRecords<'_> {
+    /// Fails with [`RecordError::Changed`] unless the owner's records at the names are these. The
+    /// caller holds the lock of the owner's row.
+    async fn check(&self, tx: &Tx, owner: UserId) -> Result<(), RecordError> {
+        let mut now = BTreeMap::new();
+        for row in rows::at(tx, owner, self.names).await? {
+            now.insert(row.id, rows::fingerprint(&row)?);
+        }
+        let at_names = self
+            .records
+            .iter()
+            .filter(|record| self.names.contains(&record.name.as_str()));
+        let seen: BTreeMap<i64, String> = at_names
+            .map(|record| (record.id.0, record.fingerprint()))
+            .collect();
+        match now == seen {
+            true => Ok(()),
+            false => Err(RecordError::Changed),
+        }
+    }
+}
+
+/// Makes all changes as [`apply`] does, if the owner's records at some names are those that the
+/// caller has read: it replaces what is there as a whole.
+///
+/// # Errors
+/// As [`apply`]; [`RecordError::Changed`] if the records are others.
+pub async fn apply_expecting(
+    store: &Store,
+    owner: UserId,
+    changes: &[RecordChange<'_>],
+    expected: ExpectedRecords<'_>,
+    limit: Option<u32>,
+    act: &AuditContext<'_>,
+) -> Result<Vec<Record>, ChangeError> {
     store
         .write(|tx| async move {
             if !users::lock(&tx, owner).await? {
                 return Err(RecordError::NotFound.into());
             }
+            expected.check(&tx, owner).await?;
             Batch::read(&tx, owner, changes)
                 .await?
                 .run(limit, act)

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
+use starchart_domain::fault::{Fault, Field};
+use starchart_domain::names::OwnedName;
 use starchart_domain::record::{NewRecord, RecordForm, RecordType};
 use starchart_domain::time::Timestamp;
 use starchart_domain::ttl::{Ttl, TtlChoice};
@@ -13,11 +15,11 @@ use starchart_store::Store;
 use starchart_store::records::{self, Record};
 
 use super::batch::apply_changes;
-use super::{ActionError, BatchError, Caller, PlannedChange, RecordRules, SeenRecord};
+use super::{ActionError, BatchError, Caller, PlannedChange, RecordRules};
 use crate::actor::User;
 
-/// How often an update is planned, until nothing is left to change: records may change in between.
-const TRIES: u32 = 8;
+/// How often an update is planned: the host's records may change in between.
+const TRIES: u32 = 16;
 /// A record that is kept is renewed when it expires within this time: a host whose address is
 /// updated is in use.
 const RENEWED_BEFORE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
@@ -61,10 +63,9 @@ pub(crate) async fn update_addresses<E: From<ActionError>>(
     permit: impl AsyncFnOnce() -> Result<(), E>,
 ) -> Result<UpdatedAddresses, E> {
     let owner = caller.actor;
-    let host = Host::parse(host, owner)?;
-    owner.check_address(&host.fqdn)?;
+    let host = parse_host(host, owner)?;
+    owner.check_address(host.fqdn())?;
     let mut permit = Some(permit);
-    let mut is_changed = false;
     for _ in 0..TRIES {
         let present = records::list(store, owner.id)
             .await
@@ -72,27 +73,21 @@ pub(crate) async fn update_addresses<E: From<ActionError>>(
         let now = store.now().await.map_err(ActionError::from)?;
         let plan = Plan::new(&host, owner, update, &present, now, rules)?;
         if plan.changes.is_empty() {
-            return Ok(UpdatedAddresses {
-                is_changed,
-                ..plan.outcome
-            });
+            return Ok(plan.outcome);
         }
         if let Some(permit) = permit.take() {
             permit().await?;
         }
-        let done = apply_changes(store, queue, caller, &plan.changes, &present, rules).await;
-        match done {
-            // Looked at once more: another update may have created its own address meanwhile.
-            Ok(_) => is_changed |= plan.outcome.is_changed,
+        let expected = (present.as_slice(), &[host.fqdn()][..]);
+        match apply_changes(store, queue, caller, &plan.changes, expected, rules).await {
+            Ok(_) => return Ok(plan.outcome),
             // Another update of the host came first.
-            Err(BatchError::ChangedMeanwhile | BatchError::Invalid(_))
-                if has_changed(store, owner, &present).await? => {}
+            Err(BatchError::ChangedMeanwhile) => {}
             Err(BatchError::Invalid(faults)) => {
                 let faults = faults.into_iter().flat_map(|(_, faults)| faults);
                 return Err(ActionError::Invalid(faults.collect()).into());
             }
             Err(BatchError::Refused(error)) => return Err(error.into()),
-            Err(BatchError::ChangedMeanwhile) => break,
         }
     }
     Err(busy().into())
@@ -109,43 +104,21 @@ pub(crate) fn only_host(owner: &User) -> Option<String> {
     }
 }
 
-/// Whether the owner's records are others than those that were read.
-async fn has_changed(store: &Store, owner: &User, before: &[Record]) -> Result<bool, ActionError> {
-    let ids = |all: &[Record]| -> Vec<_> {
-        let seen = all.iter().map(|record| (record.id, record.fingerprint()));
-        seen.collect()
-    };
-    Ok(ids(&records::list(store, owner.id).await?) != ids(before))
-}
-
 fn busy() -> ActionError {
     let reason = "records change faster than an update is planned";
     ActionError::Store(starchart_store::Error::Busy(reason.into()))
 }
 
-/// A host at or below the base domain of its owner.
-struct Host {
-    fqdn: String,
-    relative_len: usize,
-}
-
-impl Host {
-    fn parse(host: &str, owner: &User) -> Result<Self, ActionError> {
-        let host = host.trim();
-        let fqdn = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        let relative = owner.base.relative(&fqdn).ok_or(ActionError::NotFound)?;
-        Ok(Self {
-            relative_len: relative.len(),
-            fqdn,
-        })
-    }
-
-    fn relative(&self) -> &str {
-        match self.relative_len {
-            0 => "@",
-            len => &self.fqdn[..len],
-        }
-    }
+/// Parses a host at or below the base domain of its owner, given in full.
+fn parse_host(host: &str, owner: &User) -> Result<OwnedName, ActionError> {
+    let host = host.trim();
+    let fqdn = host.strip_suffix('.').unwrap_or(host).to_lowercase();
+    let relative = match owner.base.relative(&fqdn).ok_or(ActionError::NotFound)? {
+        "" => "@",
+        relative => relative,
+    };
+    let parsed = RecordType::A.parse_name(relative, &owner.base);
+    parsed.map_err(|fault| ActionError::Invalid(vec![(Field::Name, Fault::Name(fault))]))
 }
 
 /// The changes of records that an update needs.
@@ -157,14 +130,14 @@ struct Plan {
 
 impl Plan {
     fn new(
-        host: &Host,
+        host: &OwnedName,
         owner: &User,
         update: &AddressUpdate,
         present: &[Record],
         now: Timestamp,
         rules: RecordRules<'_>,
     ) -> Result<Self, ActionError> {
-        let at_host = || present.iter().filter(|record| record.name == host.fqdn);
+        let at_host = || present.iter().filter(|record| record.name == host.fqdn());
         // A name that was allowed once may be kept, whatever words are refused since.
         let any_word = WordFilter::default();
         let words = match at_host().next() {
@@ -204,7 +177,7 @@ impl Plan {
                 let new = check(&form(host, owner, rtype, address, replaced))?;
                 plan.changes.push(match replaced {
                     Some(old) => PlannedChange::Replace {
-                        old: seen(old),
+                        old: old.into(),
                         new,
                     },
                     None => PlannedChange::Create(new),
@@ -212,7 +185,7 @@ impl Plan {
             }
             for record in old {
                 plan.outcome.is_changed = true;
-                plan.changes.push(PlannedChange::Delete(seen(record)));
+                plan.changes.push(PlannedChange::Delete(record.into()));
             }
             plan.outcome.addresses.extend(wanted);
         }
@@ -222,7 +195,7 @@ impl Plan {
 
 /// Returns the form of a host's new address, with the notes of the record that it replaces.
 fn form(
-    host: &Host,
+    host: &OwnedName,
     owner: &User,
     rtype: RecordType,
     address: &str,
@@ -235,7 +208,10 @@ fn form(
             RecordForm::of_stored(&owner.base, &old.name, rtype, input, presentation, notes)
         }
         None => RecordForm {
-            name: host.relative().to_owned(),
+            name: match host.relative() {
+                "" => "@".to_owned(),
+                relative => relative.to_owned(),
+            },
             rtype: rtype.to_string(),
             ..RecordForm::default()
         },
@@ -243,13 +219,6 @@ fn form(
     RecordForm {
         input: address.to_owned(),
         ..form
-    }
-}
-
-fn seen(record: &Record) -> SeenRecord {
-    SeenRecord {
-        id: record.id,
-        fingerprint: record.fingerprint(),
     }
 }
 

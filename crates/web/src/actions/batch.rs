@@ -9,7 +9,9 @@ use starchart_domain::record::{
 use starchart_domain::ttl::{Ttl, TtlChoice, TtlFault};
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
-use starchart_store::records::{self, ChangeError, Record, RecordChange, RecordError};
+use starchart_store::records::{
+    self, ChangeError, ExpectedRecords, Record, RecordChange, RecordError,
+};
 
 use super::records::{action_error, list_for_warnings, neighbour, resource_record, saved_beside};
 use super::scope::check_all;
@@ -192,17 +194,17 @@ pub(crate) async fn change_records(
     rules: RecordRules<'_>,
 ) -> Result<Vec<Record>, BatchError> {
     check_scope(caller.actor, changes, present)?;
-    apply_changes(store, queue, caller, changes, present, rules).await
+    apply_changes(store, queue, caller, changes, (present, &[]), rules).await
 }
 
-/// Makes all changes as [`change_records`] does, for an action that has checked by another right
-/// whether the caller may.
+/// Makes all changes as [`change_records`] does, for an action that has checked whether the caller
+/// may. The records at `names` must be as the caller has read them.
 pub(super) async fn apply_changes(
     store: &Store,
     queue: &dyn Queue,
     caller: Caller<'_>,
     changes: &[PlannedChange],
-    present: &[Record],
+    (present, names): (&[Record], &[&str]),
     rules: RecordRules<'_>,
 ) -> Result<Vec<Record>, BatchError> {
     let owner = caller.actor;
@@ -218,7 +220,12 @@ pub(super) async fn apply_changes(
     rules.caa.check(store, owner, &olds, &news).await?;
     let audit = caller.audit_context();
     let steps: Vec<RecordChange<'_>> = changes.iter().map(PlannedChange::as_step).collect();
-    let applied = records::apply(store, owner.id, &steps, rules.limit, &audit).await;
+    let expected = ExpectedRecords {
+        names,
+        records: present,
+    };
+    let applied =
+        records::apply_expecting(store, owner.id, &steps, expected, rules.limit, &audit).await;
     if let Err(ChangeError {
         error: RecordError::QuotaReached { limit },
         ..
@@ -248,7 +255,7 @@ pub(super) async fn apply_changes(
 }
 
 /// Fails unless a token may make all changes: to the records as they are, and to what they become.
-fn check_scope(
+pub(super) fn check_scope(
     owner: &User,
     changes: &[PlannedChange],
     present: &[Record],

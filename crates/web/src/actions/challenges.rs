@@ -31,7 +31,7 @@ pub(crate) async fn answer_challenge(
     words: &WordFilter,
 ) -> Result<bool, ActionError> {
     let name = permitted_name(caller.actor, fqdn)?;
-    check_words(&name, words)?;
+    check_words(&name, words).map_err(invalid_name)?;
     let value = ChallengeValue::parse(value).map_err(invalid_value)?;
     let wanted = match kept {
         AnswerKept::UntilRemoved => ChallengeChange::Add(&value),
@@ -52,35 +52,21 @@ pub(crate) async fn remove_answer(
     change(store, queue, caller, &name, ChallengeChange::Remove(&value)).await
 }
 
-/// Makes these the answers at a name, given in full; none removes all. Returns whether anything
-/// changed.
-pub(crate) async fn replace_answers(
+/// Makes these the answers at a name; none removes all. The caller has checked the words of the
+/// name. Returns whether anything changed.
+pub(super) async fn replace_answers(
     store: &Store,
     queue: &dyn Queue,
     caller: Caller<'_>,
-    fqdn: &str,
-    values: &[String],
-    words: &WordFilter,
+    name: &ChallengeName,
+    values: &[ChallengeValue],
 ) -> Result<bool, ActionError> {
-    let name = permitted_name(caller.actor, fqdn)?;
-    if !values.is_empty() {
-        check_words(&name, words)?;
-    }
-    let values = values.iter().map(|value| ChallengeValue::parse(value));
-    let values: Result<Vec<_>, _> = values.collect();
-    let values = values.map_err(invalid_value)?;
-    change(
-        store,
-        queue,
-        caller,
-        &name,
-        ChallengeChange::Replace(&values),
-    )
-    .await
+    caller.actor.check_challenge(name.host_fqdn())?;
+    change(store, queue, caller, name, ChallengeChange::Replace(values)).await
 }
 
 /// Lists the answers that the caller may change, by name and age.
-pub(crate) async fn list_answers(
+pub(super) async fn list_answers(
     store: &Store,
     owner: &User,
 ) -> Result<Vec<ClientChallenge>, ActionError> {
@@ -90,7 +76,7 @@ pub(crate) async fn list_answers(
 }
 
 /// Parses the name of a challenge that the caller may answer.
-pub(crate) fn permitted_name(owner: &User, fqdn: &str) -> Result<ChallengeName, ActionError> {
+pub(super) fn permitted_name(owner: &User, fqdn: &str) -> Result<ChallengeName, ActionError> {
     let name = ChallengeName::parse(fqdn, &owner.base).map_err(invalid_name)?;
     owner.check_challenge(name.host_fqdn())?;
     Ok(name)
@@ -108,7 +94,8 @@ pub(crate) fn only_challenge(owner: &User) -> Option<ChallengeName> {
     ChallengeName::of_host(&host, &owner.base).ok()
 }
 
-fn check_words(name: &ChallengeName, words: &WordFilter) -> Result<(), ActionError> {
+/// Fails if the name has a word that is refused.
+pub(super) fn check_words(name: &ChallengeName, words: &WordFilter) -> Result<(), ChallengeFault> {
     let shown = to_unicode(name.host()).unwrap_or_else(|| name.host().to_owned());
     let Some(found) = words.find_in(&shown) else {
         return Ok(());
@@ -117,7 +104,7 @@ fn check_words(name: &ChallengeName, words: &WordFilter) -> Result<(), ActionErr
         word: found.spelled,
         contact: words.contact().map(str::to_owned),
     };
-    Err(invalid_name(ChallengeFault::Name(fault)))
+    Err(ChallengeFault::Name(fault))
 }
 
 async fn change(

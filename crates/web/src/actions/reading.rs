@@ -1,6 +1,7 @@
 //! What a user can read; a token reads only what its rights cover.
 
 use starchart_domain::record::RecordId;
+use starchart_domain::token::TokenRights;
 use starchart_store::{Store, certificates, records, users};
 
 use super::scope::retain_readable;
@@ -53,10 +54,20 @@ pub(crate) async fn list_changes(
     Ok((entries, next))
 }
 
-/// Loads the user's active certificate and order.
+/// Loads the user's active certificate and order, to show their state.
 pub(crate) async fn load_certificate(store: &Store, owner: &User) -> Result<Overview, ActionError> {
-    owner.check_certificate(|rights| rights.may_read_certificate())?;
+    owner.check_certificate(TokenRights::may_read_certificate_state)?;
     Ok(certificates::load_overview(store, owner.id).await?)
+}
+
+/// Loads the user's active certificate, to hand out its parts.
+pub(crate) async fn load_certificate_parts(
+    store: &Store,
+    owner: &User,
+) -> Result<Certificate, ActionError> {
+    owner.check_certificate(TokenRights::may_read_certificate)?;
+    let overview = certificates::load_overview(store, owner.id).await?;
+    overview.active.ok_or(ActionError::NotFound)
 }
 
 /// Loads what is known about the user.

@@ -50,6 +50,15 @@ pub(crate) struct SeenRecord {
     pub(crate) fingerprint: String,
 }
 
+impl From<&Record> for SeenRecord {
+    fn from(record: &Record) -> Self {
+        Self {
+            id: record.id,
+            fingerprint: record.fingerprint(),
+        }
+    }
+}
+
 /// The new fields of a record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordEdit<'a> {
@@ -316,12 +325,14 @@ pub(crate) async fn renew_record(
     Ok(record)
 }
 
-/// Deletes a record and returns it as it was.
+/// Deletes a record and returns it as it was. `seen` is its [`Record::fingerprint`] when the caller
+/// read it; without one it is deleted whatever it is now. Fails with [`Conflict::RecordChanged`] if
+/// it is another one.
 pub(crate) async fn delete_record(
     store: &Store,
     queue: &dyn Queue,
     caller: Caller<'_>,
-    id: RecordId,
+    (id, seen): (RecordId, Option<&str>),
     caa: CaaCheck<'_>,
 ) -> Result<Record, ActionError> {
     let old = find_record(store, caller.actor, id).await?;
@@ -330,14 +341,20 @@ pub(crate) async fn delete_record(
     let checked = checked_version(caller.actor, Some(&old));
     let change = RecordChange::Delete {
         id,
-        seen: checked.as_deref(),
+        seen: seen.or(checked.as_deref()),
     };
     let audit = caller.audit_context();
-    let deleted = records::apply(store, caller.actor.id, &[change], None, &audit).await;
-    let deleted = deleted.map_err(|refused| match refused.error {
-        RecordError::Changed => ActionError::NotFound,
-        error => absent_or_broken(error),
-    })?;
+    let deleted = match records::apply(store, caller.actor.id, &[change], None, &audit).await {
+        Ok(deleted) => deleted,
+        Err(ChangeError {
+            error: RecordError::Changed,
+            ..
+        }) => {
+            let current = Box::new(find_record(store, caller.actor, id).await?);
+            return Err(ActionError::Conflict(Conflict::RecordChanged { current }));
+        }
+        Err(refused) => return Err(absent_or_broken(refused.error)),
+    };
     queue.wake(WakeUp::Publish);
     deleted.into_iter().next().ok_or(ActionError::NotFound)
 }

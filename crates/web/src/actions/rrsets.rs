@@ -10,8 +10,8 @@
 //! A name is explicit here, so that no question is asked about it.
 //!
 //! The TXT RRset at the name of a challenge also holds the answers of ACME clients ([`answers`]).
-//! They are written after the records, name by name: when the limit of answers refuses one, the
-//! records of the same request are written already.
+//! They are written after the records, name by name: when one is refused then (by the limit of
+//! answers, or for a CNAME or another user's record at the name), the records are written already.
 
 mod answers;
 mod plan;
@@ -28,15 +28,17 @@ use starchart_jobs::Queue;
 use starchart_store::records::{self, Record};
 use starchart_store::{Error, Store};
 
+use super::batch::{apply_changes, check_scope};
 use super::challenges::{list_answers, replace_answers};
-use super::{ActionError, BatchError, Caller, RecordRules, change_records};
+use super::{ActionError, BatchError, Caller, RecordRules};
 use crate::actor::User;
+use answers::WantedAnswers;
 use plan::Plan;
 
 pub(crate) use wait::wait_until_in_sync;
 
 /// How often changes are planned again, because the records were changed meanwhile.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 16;
 
 /// An RRset of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,11 +85,10 @@ pub(crate) struct ChangedRrsets {
     pub(crate) rrsets: Vec<Option<RrsetView>>,
     /// The names of the changes.
     pub(crate) names: Vec<String>,
-    /// Whether anything was written.
-    pub(crate) is_changed: bool,
 }
 
-/// Why no RRset was changed.
+/// Why RRsets were not changed: no record was, unless an answer to a challenge was refused after
+/// the records were written.
 #[derive(Debug)]
 pub(crate) enum RrsetError {
     /// The caller has to correct changes: every fault with its place.
@@ -222,9 +223,7 @@ pub(crate) async fn list_rrsets(
             _ => rrsets.push(RrsetView::of(record)),
         }
     }
-    if owner.token.is_some() {
-        answers::merge(&mut rrsets, list_answers(store, owner).await?);
-    }
+    answers::merge(&mut rrsets, list_answers(store, owner).await?);
     Ok(rrsets)
 }
 
@@ -258,23 +257,24 @@ pub(crate) async fn change_rrsets(
     for _ in 0..ATTEMPTS {
         let present = records::list(store, owner.id).await?;
         let now = store.now().await?;
-        let answers = match owner.token {
-            Some(_) => list_answers(store, owner).await?,
-            None => Vec::new(),
-        };
+        let answers = list_answers(store, owner).await?;
         let plan = Plan::new(owner, changes, (&present, &answers), rules, now)?;
         if plan.steps.is_empty() {
-            return finish(store, queue, caller, plan, rules).await;
+            return finish(store, queue, caller, plan).await;
         }
-        let done = change_records(store, queue, caller, &plan.steps, &present, rules).await;
+        let permitted = check_scope(owner, &plan.steps, &present);
+        // An RRset is replaced as a whole: what another client has written meanwhile is seen first.
+        let names: Vec<&str> = plan.rrsets.iter().map(|(fqdn, _)| fqdn.as_str()).collect();
+        let expected = (present.as_slice(), names.as_slice());
+        let done = match permitted {
+            Ok(()) => apply_changes(store, queue, caller, &plan.steps, expected, rules).await,
+            Err(refused) => Err(refused),
+        };
         match done {
-            Ok(_) => return finish(store, queue, caller, plan, rules).await,
+            Ok(_) => return finish(store, queue, caller, plan).await,
             Err(BatchError::ChangedMeanwhile) => {}
             Err(BatchError::Invalid(faults)) => {
-                let now = records::list(store, owner.id).await?;
-                if versions(&now) == versions(&present) {
-                    return Err(RrsetError::Invalid(plan.place(faults)));
-                }
+                return Err(RrsetError::Invalid(plan.place(faults)));
             }
             Err(BatchError::Refused(error)) => return Err(error.into()),
         }
@@ -288,24 +288,24 @@ async fn finish(
     queue: &dyn Queue,
     caller: Caller<'_>,
     plan: Plan,
-    rules: RecordRules<'_>,
 ) -> Result<ChangedRrsets, RrsetError> {
     let owner = caller.actor;
-    let mut is_changed = !plan.steps.is_empty();
-    for wanted in &plan.answers {
-        let (fqdn, values) = (wanted.name.fqdn(), &wanted.values);
-        let written = replace_answers(store, queue, caller, fqdn, values, rules.words).await;
-        is_changed |= written.map_err(|error| match error {
-            ActionError::Invalid(faults) => RrsetError::Invalid(
-                faults
-                    .into_iter()
-                    .map(|(field, fault)| RrsetFault {
-                        change: wanted.change,
-                        value: None,
-                        problem: RrsetProblem::Input(field, fault),
-                    })
-                    .collect(),
-            ),
+    for WantedAnswers {
+        change,
+        name,
+        values,
+    } in &plan.answers
+    {
+        let written = replace_answers(store, queue, caller, name, values).await;
+        written.map_err(|error| match error {
+            ActionError::Invalid(faults) => {
+                let faults = faults.into_iter().map(|(field, fault)| RrsetFault {
+                    change: *change,
+                    value: None,
+                    problem: RrsetProblem::Input(field, fault),
+                });
+                RrsetError::Invalid(faults.collect())
+            }
             error => error.into(),
         })?;
     }
@@ -317,15 +317,7 @@ async fn finish(
     Ok(ChangedRrsets {
         rrsets: plan.rrsets.iter().map(find).collect(),
         names: plan.rrsets.into_iter().map(|(fqdn, _)| fqdn).collect(),
-        is_changed,
     })
-}
-
-fn versions(records: &[Record]) -> Vec<(i64, String)> {
-    let versions = records
-        .iter()
-        .map(|record| (record.id.0, record.fingerprint()));
-    versions.collect()
 }
 
 /// Returns the fqdn of a name relative to the base domain, whether a record may have it or not.

@@ -165,7 +165,7 @@ async fn a_record_is_created_edited_renewed_and_deleted() {
         .unwrap();
     assert_eq!(edited.record.input, "203.0.113.9");
     renew_record(store, queue, by(&user), id).await.unwrap();
-    let deleted = delete_record(store, queue, by(&user), id, unconfirmed(&test_app))
+    let deleted = delete_record(store, queue, by(&user), (id, None), unconfirmed(&test_app))
         .await
         .unwrap();
     assert_eq!(deleted.id, id);
@@ -288,7 +288,8 @@ async fn the_record_of_another_user_is_not_found() {
         assert!(is_absent(edited.unwrap_err()));
         let renewed = renew_record(store, queue, by(&other), id).await;
         assert!(is_absent(renewed.unwrap_err()));
-        let deleted = delete_record(store, queue, by(&other), id, unconfirmed(&test_app)).await;
+        let deleted =
+            delete_record(store, queue, by(&other), (id, None), unconfirmed(&test_app)).await;
         assert!(is_absent(deleted.unwrap_err()));
     }
     assert_eq!(queue.wake_ups(), 1);

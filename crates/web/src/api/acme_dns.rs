@@ -50,7 +50,8 @@ impl Update {
     /// # Errors
     /// It is no JSON, or lacks a field.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Failure> {
-        serde_json::from_slice(body).map_err(|_| Failure::BadRequest("subdomain and txt"))
+        serde_json::from_slice(body)
+            .map_err(|_| Failure::BadRequest("the body is JSON with the texts subdomain and txt"))
     }
 }
 
@@ -62,7 +63,9 @@ impl Registration {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Failure> {
         match body.is_empty() {
             true => Ok(Self::default()),
-            false => serde_json::from_slice(body).map_err(|_| Failure::BadRequest("allowfrom")),
+            false => serde_json::from_slice(body).map_err(|_| {
+                Failure::BadRequest("the body is JSON, and its allowfrom a list of networks")
+            }),
         }
     }
 }
@@ -75,9 +78,9 @@ pub(crate) fn error_word(failure: &Failure) -> &'static str {
         _ if is_about(Field::Name) => "bad_subdomain",
         _ if is_about(Field::Value) => "bad_txt",
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => "forbidden",
-        StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => "malformed_json_payload",
         StatusCode::UNPROCESSABLE_ENTITY => "limit_reached",
         StatusCode::TOO_MANY_REQUESTS => "rate_limited",
+        status if status.is_client_error() => "malformed_json_payload",
         _ => "db_error",
     }
 }

@@ -5,10 +5,10 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use starchart_domain::token::TokenSecret;
+use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::channel::Channel;
-use crate::forms::Form;
 
 /// The header of PowerDNS' API, and of acme-dns' in other letters.
 const API_KEY: &str = "x-api-key";
@@ -50,12 +50,12 @@ pub(crate) fn read(req: &HttpRequest, channel: Channel) -> Result<Credentials, C
     {
         found.push((None, Zeroizing::new(value.to_owned())));
     }
-    if channel == Channel::DynDns
-        && let Ok(query) = Form::parse(req.query_string().as_bytes())
-        && let Some(password) = query.get("password").filter(|it| !it.is_empty())
-    {
-        let username = query.get("username").map(str::to_owned);
-        found.push((username, Zeroizing::new(password.to_owned())));
+    if channel == Channel::DynDns {
+        let query = || form_urlencoded::parse(req.query_string().as_bytes());
+        let username = query().find(|(name, _)| name == "username");
+        let username = username.map(|(_, value)| value.into_owned());
+        let passwords = query().filter(|(name, value)| name == "password" && !value.is_empty());
+        found.extend(passwords.map(|(_, it)| (username.clone(), Zeroizing::new(it.into_owned()))));
     }
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
@@ -137,6 +137,7 @@ mod tests {
         let key = |value: &str| vec![("x-api-key", value.to_owned())];
         let user = |name: &str| Ok(Some(name.to_owned()));
         let in_query = format!("username=home&password={secret}");
+        let repeats = format!("{in_query}&myip=192.0.2.1&myip=192.0.2.2");
         for (channel, query, headers, expected) in [
             (Rest, "", authorization(format!("Token {secret}")), Ok(None)),
             (
@@ -193,6 +194,7 @@ mod tests {
             ),
             (Httpreq, "", key(&secret), Err(Missing)),
             (DynDns, &in_query, vec![], user("home")),
+            (DynDns, &repeats, vec![], user("home")),
             (DynDns, "username=home&password=", vec![], Err(Missing)),
             (
                 DynDns,
@@ -214,10 +216,12 @@ mod tests {
         let key = ("x-api-key", secret.clone());
         let both = [token, key];
         let query = format!("password={secret}");
+        let both_in_query = format!("{query}&{query}");
         for (channel, query, headers) in [
             (Channel::Rest, "", &twice[..]),
             (Channel::PowerDns, "", &both[..]),
             (Channel::DynDns, query.as_str(), &both[..1]),
+            (Channel::DynDns, both_in_query.as_str(), &[]),
         ] {
             let found = outcome(channel, query, headers);
             assert_eq!(found, Err(CredentialsFault::Invalid), "{channel:?}");

@@ -16,7 +16,7 @@ use crate::actions::{
     ActionError, AddressChange, AddressUpdate, UpdatedAddresses, only_host, update_addresses,
 };
 use crate::actor::User;
-use crate::api::record_rules;
+use crate::api::request::record_rules;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::rate_limits::RateLimitKey;
@@ -36,8 +36,8 @@ const IPV6: [&str; 4] = ["myipv6", "ipv6", "myip", "ip"];
 /// Which client's rules hold where the two protocols differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// An empty `myip` stands for the client's own address, and the status is 200 whatever the
-    /// words say.
+    /// An empty `myip` stands for the client's own address, and the status of a request with an
+    /// accepted token is 200 whatever the words say.
     DynDns2,
     /// An empty address removes the records, and the status says what the words do.
     Desec,
@@ -117,8 +117,11 @@ impl UpdateRequest {
             for name in names {
                 match get(name) {
                     Some(text) if !is_own(name, text) => {
-                        if let Some(change) = parse_change(text, is_ipv6)? {
-                            return Ok(change);
+                        let is_for_both = matches!(*name, "myip" | "ip");
+                        match parse_change(text, is_ipv6)? {
+                            Some(change) => return Ok(change),
+                            None if is_for_both => {}
+                            None => return Err(Word::DnsError),
                         }
                     }
                     _ => {}
@@ -165,10 +168,10 @@ fn parse_change(text: &str, is_ipv6: bool) -> Result<Option<AddressChange>, Word
     if text.eq_ignore_ascii_case("preserve") {
         return Ok(Some(AddressChange::Keep));
     }
-    let is_of_family = |part: &&str| !part.is_empty() && part.contains(':') == is_ipv6;
-    let parts: Vec<&str> = text
-        .split(',')
-        .map(str::trim)
+    let is_of_family = |part: &&str| part.contains(':') == is_ipv6;
+    let parts = text.split(',').map(str::trim);
+    let parts: Vec<&str> = parts
+        .filter(|part| !part.is_empty())
         .filter(is_of_family)
         .collect();
     if let [network] = parts[..]
@@ -218,7 +221,7 @@ async fn update(
     };
     let app = &context.app;
     let names = app.name_rules().await?;
-    let rules = record_rules(context, &names);
+    let rules = record_rules(context, &names, None);
     let mut lines = Vec::with_capacity(hosts.len());
     for host in &hosts {
         if !host.contains('.') {
@@ -238,6 +241,8 @@ async fn update(
             Ok(UpdatedAddresses { addresses, .. }) => (Word::NoChange, addresses),
             Err(Failure::NotFound) => (Word::NoHost, Vec::new()),
             Err(Failure::Action(refused)) => (word_of(&refused), Vec::new()),
+            // The hosts before this one are updated already.
+            Err(failure) if !lines.is_empty() => (word_of_failure(&failure), Vec::new()),
             Err(failure) => return Err(failure),
         });
     }
@@ -281,13 +286,17 @@ fn word_of(refused: &ActionError) -> Word {
 
 /// Returns the body of the answer to a request that failed as a whole.
 pub(crate) fn failure_line(failure: &Failure) -> String {
-    line(match failure.status() {
+    line(word_of_failure(failure))
+}
+
+fn word_of_failure(failure: &Failure) -> Word {
+    match failure.status() {
         StatusCode::UNAUTHORIZED => Word::BadAuth,
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Word::NoHost,
         StatusCode::TOO_MANY_REQUESTS => Word::Abuse,
         status if status.is_server_error() => Word::Trouble,
         _ => Word::DnsError,
-    })
+    }
 }
 
 fn line(word: Word) -> String {
@@ -467,6 +476,9 @@ mod tests {
                 Word::DnsError,
             ),
             ("hostname=h&myip=home".to_owned(), Word::DnsError),
+            ("hostname=h&myipv6=home".to_owned(), Word::DnsError),
+            ("hostname=h&myipv6=192.0.2.1".to_owned(), Word::DnsError),
+            ("hostname=h&myipv4=2001:db8::1".to_owned(), Word::DnsError),
             ("hostname=h&myip=192.0.2.256".to_owned(), Word::DnsError),
             ("hostname=h&myip=192.0.2.1,x".to_owned(), Word::DnsError),
             (

@@ -11,11 +11,12 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
+use starchart_domain::fault::sentence;
 use starchart_domain::presentation::unescape_name;
 
 use crate::actions::{self, ActionError, Conflict, Denial, RrsetError, RrsetView};
 use crate::actor::User;
-use crate::api::rest::query::{check_is_json, path_part, query, record_rules};
+use crate::api::request::{check_is_json, path_part, query, record_rules};
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use input::Change;
@@ -199,7 +200,7 @@ fn refuse(error: ActionError, user: &User) -> Result<HttpResponse, Failure> {
         ActionError::Conflict(conflict @ Conflict::IssuanceForbidden(_)) => Ok(unprocessable(
             &format!("{conflict} If you want that, change the record on its page."),
         )),
-        ActionError::Limit(limit) => Ok(unprocessable(&format!("{limit}."))),
+        ActionError::Limit(limit) => Ok(unprocessable(&sentence(limit.to_string()))),
         error => Err(error.into()),
     }
 }

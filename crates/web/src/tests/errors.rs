@@ -306,6 +306,11 @@ async fn routes_answer_in_the_representation_of_the_request() {
         (404, false, get("/missing", "text/html")),
         (404, true, get("/missing", "application/json")),
         (404, true, get("/api/missing", "text/html")),
+        (
+            404,
+            true,
+            get("/api/v1/records/5", "text/html").method(Method::PATCH),
+        ),
         (405, true, delete),
         (415, true, post),
     ] {

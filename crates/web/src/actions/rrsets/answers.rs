@@ -8,9 +8,10 @@
 use starchart_domain::certificate::{CLIENT_VALUE_TTL, ChallengeName, ChallengeValue};
 use starchart_domain::fault::{ChallengeFault, Fault, Field};
 use starchart_domain::record::RecordType;
+use starchart_domain::words::WordFilter;
 use starchart_store::client_challenges::ClientChallenge;
 
-use super::super::challenges::permitted_name;
+use super::super::challenges::{check_words, permitted_name};
 use super::{RrsetChange, RrsetFault, RrsetProblem, RrsetView};
 use crate::actor::User;
 
@@ -20,13 +21,15 @@ pub(super) struct WantedAnswers {
     /// The index of the change.
     pub(super) change: usize,
     pub(super) name: ChallengeName,
-    pub(super) values: Vec<String>,
+    pub(super) values: Vec<ChallengeValue>,
 }
 
 /// What a change of an RRset is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Split {
     Records,
+    /// Answers that stay as they are.
+    Nothing,
     /// The answers, and the values of records.
     Both(WantedAnswers, Vec<String>),
     Answers(WantedAnswers),
@@ -59,42 +62,50 @@ pub(super) fn merge(rrsets: &mut Vec<RrsetView>, answers: Vec<ClientChallenge>) 
 }
 
 /// Tells the answers of a change from its records. `has_records` says whether there are records
-/// already, `present` are the answers that the caller may change.
+/// already, `present` are the answers that the caller may change. The TTL of answers is fixed.
 ///
 /// # Errors
-/// The values that are no answers, by a token that may write nothing else.
+/// The values that are no answers, by a token that may write nothing else; a word in the name.
 pub(super) fn split(
     owner: &User,
     (at, change): (usize, &RrsetChange),
     fqdn: &str,
     has_records: bool,
     present: &[ClientChallenge],
+    words: &WordFilter,
 ) -> Result<Split, Vec<RrsetFault>> {
-    let (Some(_), Some(values), Ok(name)) =
-        (&owner.token, &change.values, permitted_name(owner, fqdn))
-    else {
+    let Ok(name) = permitted_name(owner, fqdn) else {
         return Ok(Split::Records);
     };
-    let may_write = owner.check_write(fqdn, RecordType::Txt).is_ok();
-    let is_present = |value: &ChallengeValue| {
-        let mut at_name = present.iter().filter(|answer| answer.fqdn == fqdn);
-        at_name.any(|answer| answer.value == value.as_str())
+    let at_name = || present.iter().filter(|answer| answer.fqdn == fqdn);
+    let Some(values) = &change.values else {
+        return Ok(match at_name().next() {
+            Some(_) if !has_records => Split::Nothing,
+            _ => Split::Records,
+        });
     };
+    let may_write = owner.check_write(fqdn, RecordType::Txt).is_ok();
+    let is_present =
+        |value: &ChallengeValue| at_name().any(|answer| answer.value == value.as_str());
     let (mut answers, mut others, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for (index, text) in values.iter().enumerate() {
         match ChallengeValue::parse(text) {
             Ok(value) if !(may_write && has_records) || is_present(&value) => {
-                answers.push(value.as_str().to_owned());
+                answers.push(value);
             }
             Ok(_) => others.push(text.clone()),
             Err(fault) => {
                 others.push(text.clone());
-                faults.push(no_answer(at, index, fault));
+                faults.push(refused(at, Some(index), Field::Value, fault));
             }
         }
     }
     if !may_write && !faults.is_empty() {
         return Err(faults);
+    }
+    if !answers.is_empty() {
+        let checked = check_words(&name, words);
+        checked.map_err(|fault| vec![refused(at, None, Field::Name, fault)])?;
     }
     let answers = WantedAnswers {
         change: at,
@@ -107,10 +118,10 @@ pub(super) fn split(
     })
 }
 
-fn no_answer(change: usize, value: usize, fault: ChallengeFault) -> RrsetFault {
+fn refused(change: usize, value: Option<usize>, field: Field, fault: ChallengeFault) -> RrsetFault {
     RrsetFault {
         change,
-        value: Some(value),
-        problem: RrsetProblem::Input(Field::Value, Fault::Challenge(fault)),
+        value,
+        problem: RrsetProblem::Input(field, Fault::Challenge(fault)),
     }
 }

@@ -11,7 +11,7 @@ use starchart_store::client_challenges::ClientChallenge;
 use starchart_store::records::Record;
 
 use super::super::records::check_form;
-use super::super::{ActionError, PlannedChange, RecordRules, SeenRecord};
+use super::super::{ActionError, PlannedChange, RecordRules};
 use super::answers::{Split, WantedAnswers, split};
 use super::{Presence, RrsetChange, RrsetError, RrsetFault, RrsetProblem, fqdn_of, relative};
 use crate::actor::User;
@@ -63,10 +63,17 @@ impl Plan {
                 continue;
             }
             let mut change = Cow::Borrowed(change);
-            match plan.take_answers(owner, (at, &change), &fqdn, (present, answers))? {
+            match plan.take_answers(owner, (at, &change), &fqdn, (present, answers), rules)? {
                 Taken::Nothing => {}
                 Taken::All => continue,
-                Taken::Some(rest) => change.to_mut().values = Some(rest),
+                Taken::Some(rest) => {
+                    let change = change.to_mut();
+                    change.values = Some(rest);
+                    // The answers are the RRset that has to be there.
+                    if change.expects == Presence::Present {
+                        change.expects = Presence::Either;
+                    }
+                }
                 Taken::Refused(found) => {
                     faults.extend(found);
                     continue;
@@ -106,14 +113,17 @@ impl Plan {
         (at, change): (usize, &RrsetChange),
         fqdn: &str,
         (present, answers): (&[Record], &[ClientChallenge]),
+        rules: RecordRules<'_>,
     ) -> Result<Taken, RrsetError> {
         if !change.rtype.eq_ignore_ascii_case(RecordType::Txt.as_str()) {
             return Ok(Taken::Nothing);
         }
         let is_txt = |record: &Record| record.name == fqdn && record.rtype == RecordType::Txt;
         let has_records = present.iter().any(is_txt);
-        let (wanted, rest) = match split(owner, (at, change), fqdn, has_records, answers) {
+        let words = rules.words;
+        let (wanted, rest) = match split(owner, (at, change), fqdn, has_records, answers, words) {
             Ok(Split::Records) => return Ok(Taken::Nothing),
+            Ok(Split::Nothing) => return Ok(Taken::All),
             Ok(Split::Both(wanted, rest)) => (wanted, Some(rest)),
             Ok(Split::Answers(wanted)) => (wanted, None),
             Err(faults) => return Ok(Taken::Refused(faults)),
@@ -303,7 +313,7 @@ impl Wanted<'_> {
             };
             steps.push((Some(at), step));
         }
-        steps.extend(left.map(|old| (None, PlannedChange::Delete(seen(old)))));
+        steps.extend(left.map(|old| (None, PlannedChange::Delete(old.into()))));
         steps
     }
 
@@ -319,19 +329,12 @@ impl Wanted<'_> {
 /// Replaces a record by one that keeps its notes.
 fn replace(old: &Record, new: NewRecord) -> PlannedChange {
     PlannedChange::Replace {
-        old: seen(old),
+        old: old.into(),
         new: NewRecord {
             ports: old.ports.clone(),
             course: old.course.clone(),
             description: old.description.clone(),
             ..new
         },
-    }
-}
-
-fn seen(record: &Record) -> SeenRecord {
-    SeenRecord {
-        id: record.id,
-        fingerprint: record.fingerprint(),
     }
 }

@@ -1,11 +1,13 @@
 //! Answers to DNS challenges.
 
+use starchart_domain::certificate::ChallengeValue;
 use starchart_domain::fault::ChallengeFault;
 use starchart_domain::token::{NamePattern, TokenRights};
 use starchart_store::client_challenges::ClientChallenge;
 
 use super::scope::by_token;
 use super::*;
+use crate::actions::challenges::{list_answers, permitted_name, replace_answers};
 
 fn value(digit: &str) -> String {
     digit.repeat(43)
@@ -40,11 +42,12 @@ async fn a_challenge_is_answered_once_and_removed() {
         .map(|ClientChallenge { fqdn, value, .. }| (fqdn.as_str(), value.as_str()))
         .collect();
     assert_eq!(shown, [(fqdn, one.as_str())]);
-    let two = [value("2")];
-    let words = WordFilter::default();
-    let replaced = replace_answers(store, queue, by(&user), fqdn, &two, &words).await;
+    let two = value("2");
+    let name = permitted_name(&user, fqdn).unwrap();
+    let values = [ChallengeValue::parse(&two).unwrap()];
+    let replaced = replace_answers(store, queue, by(&user), &name, &values).await;
     assert!(replaced.unwrap());
-    for (text, is_there) in [(&one, false), (&two[0], true), (&two[0], false)] {
+    for (text, is_there) in [(&one, false), (&two, true), (&two, false)] {
         let removed = remove_answer(store, queue, by(&user), (fqdn, text)).await;
         assert_eq!(removed.unwrap(), is_there);
     }
@@ -80,12 +83,13 @@ async fn a_token_answers_for_its_names_only() {
         answer(&test_app, &client, host, &value("2")).await.unwrap();
     }
     let fqdn = "_acme-challenge.www.user1.starchart.com";
+    let name = permitted_name(&user, fqdn).unwrap();
     let one = value("1");
     for refused in [
         answer(&test_app, &client, "www.user1", &value("2")).await,
         answer(&test_app, &client, "xdev.user1", &value("2")).await,
         remove_answer(store, queue, by(&client), (fqdn, &one)).await,
-        replace_answers(store, queue, by(&client), fqdn, &[], &WordFilter::default()).await,
+        replace_answers(store, queue, by(&client), &name, &[]).await,
     ] {
         let error = refused.unwrap_err();
         assert!(

@@ -116,7 +116,6 @@ async fn an_rrset_becomes_what_is_wanted() {
     for (changes, is_changed, expected) in cases {
         let wake_ups = test_app.queue.wake_ups();
         let changed = change(&test_app, &user, changes).await.unwrap();
-        assert_eq!(changed.is_changed, *is_changed, "{changes:?}");
         assert_eq!(changed.rrsets.len(), changes.len());
         for (rrset, change) in changed.rrsets.iter().zip(changes) {
             let is_gone = change.values.as_ref().is_some_and(Vec::is_empty);
@@ -152,20 +151,14 @@ async fn a_value_that_stays_keeps_its_record_and_is_renewed_once_a_day() {
         ))
         .await;
     let due = find().await;
-    assert!(
-        change(&test_app, &user, std::slice::from_ref(&wanted))
-            .await
-            .unwrap()
-            .is_changed
-    );
+    change(&test_app, &user, std::slice::from_ref(&wanted))
+        .await
+        .unwrap();
     let renewed = find().await;
     assert!(renewed.expires_at > due.expires_at);
-    assert!(
-        !change(&test_app, &user, &[wanted])
-            .await
-            .unwrap()
-            .is_changed
-    );
+    let wake_ups = test_app.queue.wake_ups();
+    change(&test_app, &user, &[wanted]).await.unwrap();
+    assert_eq!(test_app.queue.wake_ups(), wake_ups, "nothing is written");
 
     // A new value takes the place of the one that goes.
     let other = put("www", "A", &["192.0.2.9", "192.0.2.5"]);
@@ -460,4 +453,73 @@ async fn answers_to_challenges_are_seen_and_written_as_rrsets_and_are_no_records
         };
         assert_eq!(&now, left, "{rights:?}");
     }
+}
+
+#[actix_web::test]
+async fn an_rrset_of_answers_is_there_for_a_client_that_changes_it() {
+    let test_app = TestApp::new().await;
+    let rights = TokenRights {
+        records: vec![RecordRight {
+            access: Access::Write,
+            names: NamePattern::All,
+            types: Vec::new(),
+        }],
+        ..TokenRights::default()
+    };
+    let owner = by_token(&user(&test_app, "user1").await, rights);
+    let one = format!("\"{}\"", "1".repeat(43));
+    let www = "_acme-challenge.www";
+    change(&test_app, &owner, &[put(www, "TXT", &[&one])])
+        .await
+        .unwrap();
+    let present = |change| RrsetChange {
+        expects: Presence::Present,
+        ..change
+    };
+    let only_ttl = RrsetChange {
+        ttl: Some(600),
+        values: None,
+        ..put(www, "TXT", &[])
+    };
+    let line = format!("{www} TXT 60 {one}");
+    change(&test_app, &owner, &[present(only_ttl)])
+        .await
+        .unwrap();
+    assert_eq!(lines(&test_app, &owner).await, [line.as_str()]);
+    let both = present(put(www, "TXT", &[&one, "\"other\""]));
+    change(&test_app, &owner, &[both]).await.unwrap();
+    let line = format!("{www} TXT 300 \"other\" | {one}");
+    assert_eq!(lines(&test_app, &owner).await, [line.as_str()]);
+}
+
+#[actix_web::test]
+async fn a_word_in_the_name_of_a_challenge_changes_nothing() {
+    let test_app = TestApp::new().await;
+    let rights = TokenRights {
+        challenges: vec![NamePattern::All],
+        records: vec![RecordRight {
+            access: Access::Write,
+            names: NamePattern::All,
+            types: Vec::new(),
+        }],
+        ..TokenRights::default()
+    };
+    let owner = by_token(&user(&test_app, "user1").await, rights);
+    let one = format!("\"{}\"", "1".repeat(43));
+    let words = WordFilter::default().refusing("slur");
+    let rules = RecordRules {
+        words: &words,
+        ..rules(&test_app)
+    };
+    let changes = [
+        put("www", "A", &["192.0.2.1"]),
+        put("_acme-challenge.slur", "TXT", &[&one]),
+    ];
+    let (store, queue) = (&test_app.store, &*test_app.queue);
+    let done = change_rrsets(store, queue, by(&owner), &changes, rules).await;
+    match done {
+        Err(RrsetError::Invalid(faults)) => assert_eq!(faults[0].change, 1),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(lines(&test_app, &owner).await, [""; 0]);
 }

@@ -163,9 +163,10 @@ async fn records_are_read_and_written_within_the_scope() {
             assert_eq!(batch(changed), in_batch, "{what}: batch");
         }
         if writes != Done {
-            let deleted = delete_record(store, queue, by(&token), id, unconfirmed(&test_app)).await;
+            let deleted =
+                delete_record(store, queue, by(&token), (id, None), unconfirmed(&test_app)).await;
             assert_eq!(came(deleted), writes, "{what}: delete");
-            delete_record(store, queue, by(&user), id, unconfirmed(&test_app))
+            delete_record(store, queue, by(&user), (id, None), unconfirmed(&test_app))
                 .await
                 .unwrap();
         }

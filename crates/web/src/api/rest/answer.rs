@@ -12,7 +12,7 @@ use super::operation::{Answer, Content};
 use crate::actions::{RrsetFault, RrsetField};
 use crate::context::RequestContext;
 use crate::errors::Failure;
-use crate::problem::{FieldProblem, PROBLEM_TYPE, Problem};
+use crate::problem::{FieldProblem, NON_FIELD_ERRORS, PROBLEM_TYPE, Problem};
 
 /// Nothing is there, in the very words that clients of deSEC's API compare.
 pub(super) const ABSENT: Answer = Answer {
@@ -27,9 +27,6 @@ struct Absent {
     /// Always `Not found.`, as clients of deSEC expect.
     detail: &'static str,
 }
-
-/// The member for faults of the whole, as deSEC names it.
-const WHOLE: &str = "non_field_errors";
 
 /// A fault of an RRset in the JSON of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +49,7 @@ impl From<RrsetFault> for ItemFault {
                 RrsetField::Type => "type",
                 RrsetField::Ttl => "ttl",
                 RrsetField::Values => "records",
-                RrsetField::Whole => WHOLE,
+                RrsetField::Whole => NON_FIELD_ERRORS,
             },
             value: fault.value,
             text: fault.problem.to_string(),
@@ -83,7 +80,7 @@ impl ItemFault {
             Some(index) => format!("/{}/{index}", self.member),
             None => format!("/{}", self.member),
         };
-        (self.member != WHOLE).then_some(pointer)
+        (self.member != NON_FIELD_ERRORS).then_some(pointer)
     }
 }
 

@@ -10,10 +10,10 @@ use starchart_domain::certificate::renewable_from;
 use starchart_domain::time::Timestamp;
 
 use super::operation::{Answer, Content, Group, Operation};
-use super::query::path_part;
 use super::records::StateShape;
 use crate::actions::{self, Certificate, CertificateRules, OrderView, Overview};
 use crate::actor::User;
+use crate::api::request::path_part;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 
@@ -69,7 +69,7 @@ pub(crate) static SHOW: Operation = Operation {
     group: Group::Certificate,
     summary: "Show the certificate and its order",
     description: "",
-    right: "certificate: read",
+    right: "certificate: read, read with key, or request",
     parameters: &[],
     request: None,
     answers: &[Answer {
@@ -152,8 +152,7 @@ pub(crate) async fn request(
 /// Answers `GET /api/v1/certificate/{part}/` with a token.
 pub(crate) async fn part(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let store = context.app.store()?;
-    let overview = actions::load_certificate(store, &user).await?;
-    let certificate = overview.active.ok_or(Failure::NotFound)?;
+    let certificate = actions::load_certificate_parts(store, &user).await?;
     let pem = match path_part(&context, "part") {
         "certificate" => certificate.certificate,
         "chain" => certificate.chain,

@@ -11,9 +11,10 @@ use starchart_domain::zone_file;
 
 use super::answer::{ABSENT, absent};
 use super::operation::{Answer, Content, Group, Operation, Parameter, Place};
-use super::query::{check_domain, query};
+use super::query::check_domain;
 use crate::actions;
 use crate::actor::User;
+use crate::api::request::query;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 

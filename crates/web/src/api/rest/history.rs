@@ -9,9 +9,9 @@ use starchart_domain::record::RecordId;
 
 use super::operation::{Answer, CURSOR, Content, Group, Operation, Parameter, Place};
 use super::paging::{PAGE_SIZE, Page};
-use super::query::query;
 use crate::actions::{self, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion};
 use crate::actor::User;
+use crate::api::request::query;
 use crate::context::RequestContext;
 use crate::errors::Failure;
 
@@ -103,7 +103,7 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     let store = context.app.store()?;
     let (entries, next) = actions::list_changes(store, &user, filter, limit).await?;
     let next = next.map(|id| id.0.to_string());
-    let page = Page::before(&context, entries, next.as_deref());
+    let page = Page::with_next(&context, entries, next.as_deref());
     Ok(page.respond(Change::new))
 }
 

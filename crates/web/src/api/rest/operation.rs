@@ -34,7 +34,7 @@ pub(crate) enum Group {
     Account,
 }
 
-/// A field of the query, a header, or a part of the path.
+/// A field of the query, or a header.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,

@@ -21,8 +21,8 @@ pub(super) struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Makes a page whose next one begins after `next`.
-    pub(super) fn before(context: &RequestContext, items: Vec<T>, next: Option<&str>) -> Self {
+    /// Makes a page; `next` is the cursor of the one after it.
+    pub(super) fn with_next(context: &RequestContext, items: Vec<T>, next: Option<&str>) -> Self {
         let next = next.map(|next| format!(", {}", entry(context, next, "next")));
         let link = format!(
             "{}{}",

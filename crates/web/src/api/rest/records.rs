@@ -15,12 +15,10 @@ use super::operation::{
     Answer, Body, CONFIRM, CURSOR, Content, Group, Operation, Parameter, Place, WAIT,
 };
 use super::paging::Page;
-use super::query::{json, path_part, query, record_rules, wants_in_sync};
-use crate::actions::{
-    self, ActionError, BatchError, Conflict, PlannedChange, Record, RecordEdit, SavedRecord,
-    SeenRecord,
-};
+use super::query::{json, wants_in_sync};
+use crate::actions::{self, ActionError, CaaCheck, Conflict, Record, RecordEdit, SavedRecord};
 use crate::actor::User;
+use crate::api::request::{path_part, query, record_rules};
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use input::{EditBody, NewBody};
@@ -42,9 +40,10 @@ const MALFORMED: Answer = Answer {
     description: "The request is not what is described here.",
     content: Content::Problem,
 };
-const CONFLICT: Answer = Answer {
+pub(super) const CONFLICT: Answer = Answer {
     status: 409,
-    description: "Something has to be confirmed; with `confirm`, repeat the request with that.",
+    description: "The record was changed meanwhile; or, with `confirm`, something has to be \
+                  confirmed: repeat the request with that.",
     content: Content::Problem,
 };
 const CHANGED: Answer = Answer {
@@ -168,7 +167,7 @@ pub(crate) static DELETE: Operation = Operation {
 pub(crate) static RENEW: Operation = Operation {
     group: Group::Records,
     summary: "Renew a record",
-    description: "It then expires after a full lifetime of six months.",
+    description: "It then expires six months from now.",
     right: "records: write",
     parameters: &[],
     request: None,
@@ -234,7 +233,8 @@ pub(crate) async fn update(
     let waits = wants_in_sync(&query)?;
     let (store, queue) = (context.app.store()?, &*context.app.queue);
     let old = actions::read_record(store, &user, path_id(&context)?).await?;
-    let seen = check_if_match(&context, &old)?;
+    check_if_match(&context, &old)?;
+    let seen = old.fingerprint();
     let form = body.form(&user.base, &old).map_err(ActionError::Invalid)?;
     let names = context.app.name_rules().await?;
     let mut rules = record_rules(&context, &names, query.get("confirm"));
@@ -242,14 +242,11 @@ pub(crate) async fn update(
     let edit = RecordEdit {
         id: old.id,
         form: &form,
-        seen: seen.as_deref(),
+        seen: Some(&seen),
         replaced: &[],
     };
     let edited = actions::edit_record(store, queue, context.caller(&user), edit, rules).await;
-    let saved = edited.map_err(|error| match error {
-        ActionError::Conflict(Conflict::RecordChanged { .. }) => Failure::PreconditionFailed,
-        error => error.into(),
-    })?;
+    let saved = edited.map_err(|error| changed_meanwhile(&context, error))?;
     answer(&context, &user, saved, waits, StatusCode::OK).await
 }
 
@@ -261,28 +258,15 @@ pub(crate) async fn delete(
     let query = query(&context)?;
     let waits = wants_in_sync(&query)?;
     let (store, queue) = (context.app.store()?, &*context.app.queue);
-    let present = actions::list_records(store, &user).await?;
-    let id = path_id(&context)?;
-    let old = present.iter().find(|record| record.id == id);
-    let old = old.ok_or(Failure::NotFound)?;
-    let fingerprint = check_if_match(&context, old)?;
-    let names = context.app.name_rules().await?;
-    let rules = record_rules(&context, &names, query.get("confirm"));
-    let caller = context.caller(&user);
-    match fingerprint {
-        Some(fingerprint) => {
-            let deletion = [PlannedChange::Delete(SeenRecord { id, fingerprint })];
-            let done = actions::change_records(store, queue, caller, &deletion, &present, rules);
-            done.await.map_err(|error| match error {
-                BatchError::ChangedMeanwhile => Failure::PreconditionFailed,
-                BatchError::Refused(error) => error.into(),
-                BatchError::Invalid(_) => Failure::Internal("a deletion has no input"),
-            })?;
-        }
-        None => {
-            actions::delete_record(store, queue, caller, id, rules.caa).await?;
-        }
-    }
+    let old = actions::read_record(store, &user, path_id(&context)?).await?;
+    check_if_match(&context, &old)?;
+    let (id, seen) = (old.id, old.fingerprint());
+    let caa = CaaCheck::new(&context.app.config, query.get("confirm"));
+    let deleted =
+        actions::delete_record(store, queue, context.caller(&user), (id, Some(&seen)), caa);
+    let old = deleted
+        .await
+        .map_err(|error| changed_meanwhile(&context, error))?;
     if waits {
         let names = [old.name.clone()];
         actions::wait_until_in_sync(store, &user, &names).await?;
@@ -306,21 +290,30 @@ fn path_id(context: &RequestContext) -> Result<RecordId, Failure> {
     id.ok_or(Failure::NotFound)
 }
 
-/// Returns the fingerprint that the record must have when it is changed, if the client asks for
-/// that.
-///
-/// # Errors
-/// The record has another one already (RFC 9110 section 13.1.1).
-fn check_if_match(context: &RequestContext, old: &Record) -> Result<Option<String>, Failure> {
+/// Fails if the client asks for another version of the record (RFC 9110 section 13.1.1).
+fn check_if_match(context: &RequestContext, old: &Record) -> Result<(), Failure> {
     let Some(wanted) = context.req.headers().get(IF_MATCH) else {
-        return Ok(None);
+        return Ok(());
     };
     let wanted = wanted.to_str().unwrap_or_default();
     let tag = etag(old);
     let is_matched = wanted.trim() == "*" || wanted.split(',').any(|it| it.trim() == tag);
     match is_matched {
-        true => Ok(Some(old.fingerprint())),
+        true => Ok(()),
         false => Err(Failure::PreconditionFailed),
+    }
+}
+
+/// Returns the failure of a change. A record that was changed after it was read fails the
+/// precondition, if the client had one.
+fn changed_meanwhile(context: &RequestContext, error: ActionError) -> Failure {
+    match error {
+        ActionError::Conflict(Conflict::RecordChanged { .. })
+            if context.req.headers().contains_key(IF_MATCH) =>
+        {
+            Failure::PreconditionFailed
+        }
+        error => error.into(),
     }
 }
 
@@ -348,8 +341,10 @@ async fn answer(
             status = in_zone;
         }
         // It may be gone already, by another request.
-        if let Ok(now) = actions::read_record(store, user, record.id).await {
-            record = now;
+        match actions::read_record(store, user, record.id).await {
+            Ok(now) => record = now,
+            Err(ActionError::NotFound) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     let mut shape = RecordShape::new(context, user, &record, store.now().await?);

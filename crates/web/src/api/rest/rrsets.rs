@@ -16,9 +16,11 @@ use super::operation::{
     Answer, Body, CONFIRM, CURSOR, Content, Group, Operation, Parameter, Place, WAIT,
 };
 use super::paging::Page;
-use super::query::{check_domain, path_part, query, record_rules, wants_in_sync};
+use super::query::{check_domain, wants_in_sync};
+use super::records::CONFLICT;
 use crate::actions::{self, ChangedRrsets, Presence, RrsetChange, RrsetError, RrsetView};
 use crate::actor::User;
+use crate::api::request::{path_part, query, record_rules};
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use input::{ItemInput, Items};
@@ -78,6 +80,11 @@ const REFUSED: Answer = Answer {
                   its items, which is empty for a good one. Nothing was changed.",
     content: Content::Json(SchemaGenerator::subschema_for::<Refusal>),
 };
+const TOO_MANY: Answer = Answer {
+    status: 422,
+    description: "A limit is reached; `detail` says which.",
+    content: Content::Problem,
+};
 const DELETED: Answer = Answer {
     status: 204,
     description: "The RRset is deleted, or was not there.",
@@ -126,7 +133,12 @@ pub(crate) static LIST: Operation = Operation {
             description: "The RRsets that the token may read.",
             content: RRSETS,
         },
-        REFUSED,
+        Answer {
+            status: 400,
+            description: "There are more than 500 and `cursor` is left out (`Link` has the first \
+                          page), or the cursor is none of this list.",
+            content: REFUSED.content,
+        },
         ABSENT,
     ],
 };
@@ -146,14 +158,16 @@ pub(crate) static CREATE: Operation = Operation {
         },
         REFUSED,
         ABSENT,
+        CONFLICT,
+        TOO_MANY,
     ],
 };
 
 pub(crate) static UPDATE: Operation = Operation {
     group: Group::Rrsets,
     summary: "Create, change and delete RRsets",
-    description: "One, or a list: all of them or none. What is left out stays; an RRset without \
-                  `records` is deleted, so give an empty list for that.",
+    description: "One, or a list: all of them or none. What is left out stays. An empty list of \
+                  `records` deletes the RRset.",
     right: "records: write",
     parameters: &[WAIT, CONFIRM],
     request: Some(ITEMS),
@@ -166,6 +180,8 @@ pub(crate) static UPDATE: Operation = Operation {
         DELETED,
         REFUSED,
         ABSENT,
+        CONFLICT,
+        TOO_MANY,
     ],
 };
 
@@ -212,6 +228,8 @@ pub(crate) static UPDATE_ONE: Operation = Operation {
         DELETED,
         REFUSED,
         ABSENT,
+        CONFLICT,
+        TOO_MANY,
     ],
 };
 
@@ -232,7 +250,7 @@ pub(crate) static DELETE: Operation = Operation {
     right: "records: write",
     parameters: &[WAIT, CONFIRM],
     request: None,
-    answers: &[DELETED, ABSENT],
+    answers: &[DELETED, REFUSED, ABSENT, CONFLICT],
 };
 
 /// Answers `GET /api/v1/domains/{domain}/rrsets/` with a token.

@@ -7,7 +7,7 @@ use actix_web::HttpResponse;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
-use starchart_domain::token::TokenId;
+use starchart_domain::token::{TokenId, TokenRights};
 
 use super::operation::{Answer, Content, Group, Operation};
 use crate::actions::{self, Token};
@@ -53,7 +53,8 @@ struct TokenShape {
     /// The domain of its owner.
     domain: String,
     /// What it may do.
-    rights: Value,
+    #[schemars(with = "Value")]
+    rights: TokenRights,
 }
 
 const ABSENT: Answer = Answer {
@@ -161,7 +162,7 @@ fn shape(token: &Token, user: &User) -> TokenShape {
         expires: token.expires_at.rfc3339(),
         prefix: token.prefix.clone(),
         domain: user.base.to_string(),
-        rights: serde_json::to_value(&token.rights).unwrap_or_default(),
+        rights: token.rights.clone(),
     }
 }
 

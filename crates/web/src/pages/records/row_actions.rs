@@ -53,7 +53,7 @@ pub(crate) async fn renew_or_delete(
         },
         "delete-dns-record" => {
             let caa = caa_check(&context);
-            match actions::delete_record(store, queue, caller, id, caa).await {
+            match actions::delete_record(store, queue, caller, (id, None), caa).await {
                 Ok(record) => (record, "deleted"),
                 Err(ActionError::Conflict(Conflict::IssuanceForbidden(_))) => {
                     let status = StatusCode::UNPROCESSABLE_ENTITY;

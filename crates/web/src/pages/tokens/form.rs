@@ -166,7 +166,6 @@ pub(crate) async fn create(
     };
     let snippets = Snippets {
         origin: &context.app.origin(),
-        host: context.app.config.app_url.host_str().unwrap_or_default(),
         base: &user.base,
         rights: &token.rights,
         secret: &secret,

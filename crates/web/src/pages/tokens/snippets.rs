@@ -20,8 +20,6 @@ pub(crate) struct Snippet {
 pub(super) struct Snippets<'a> {
     /// The origin of this site.
     pub(super) origin: &'a str,
-    /// The host of this site.
-    pub(super) host: &'a str,
     pub(super) base: &'a BaseDomain,
     pub(super) rights: &'a TokenRights,
     pub(super) secret: &'a TokenSecret,
@@ -96,7 +94,9 @@ impl Snippets<'_> {
             .map(|name| self.fqdn(&NamePattern::Name(name.clone())))
             .collect();
         let first = hosts.first().map_or("", String::as_str);
-        let (origin, host) = (self.origin, self.host);
+        let origin = self.origin;
+        let (scheme, server) = origin.split_once("://").unwrap_or(("https", origin));
+        let ssl = if scheme == "https" { "yes" } else { "no" };
         let list = hosts.join(",");
         vec![
             Snippet {
@@ -116,10 +116,10 @@ impl Snippets<'_> {
                 intro: "In /etc/ddclient.conf, instead of what is there.",
                 lines: format!(
                     "daemon=300\n\
-                     ssl=yes\n\
-                     use=web\n\
+                     ssl={ssl}\n\
+                     use=web, web={origin}/nic/address\n\
                      protocol=dyndns2\n\
-                     server={host}\n\
+                     server={server}\n\
                      login={first}\n\
                      password='{secret}'\n\
                      {list}"

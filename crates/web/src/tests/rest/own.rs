@@ -125,7 +125,7 @@ async fn a_record_is_refused_field_by_field() {
                 RECORDS,
                 r#"{"subname":"w","type":"MX","value":"mx.example.com."}"#,
                 422,
-                r#""priority""#,
+                r#""pointer":"/value","detail":"Priority is"#,
             ),
             (
                 "POST",

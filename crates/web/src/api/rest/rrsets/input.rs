@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 use starchart_domain::record::RecordType;
 
 use super::super::answer::{ItemFault, malformed, refused_item};
-use super::super::query::check_is_json;
 use crate::actions::{Presence, RrsetChange};
+use crate::api::request::check_is_json;
 use crate::context::RequestContext;
 use crate::errors::Failure;
+use crate::problem::NON_FIELD_ERRORS;
 
 const REQUIRED: &str = "This field is required.";
 const READ_ONLY: &str = "Can only be written on create.";
@@ -45,7 +46,7 @@ impl ItemInput {
         let Value::Object(mut members) = value else {
             let text = "Invalid data. Expected a dictionary.".to_owned();
             return Self {
-                misfits: vec![("non_field_errors", text)],
+                misfits: vec![(NON_FIELD_ERRORS, text)],
                 ..Self::default()
             };
         };
@@ -182,5 +183,5 @@ pub(super) fn read_item(
 
 fn neither(context: &RequestContext) -> HttpResponse {
     let text = "Invalid data. Expected a dictionary.";
-    refused_item(context, &[ItemFault::new(0, "non_field_errors", text)])
+    refused_item(context, &[ItemFault::new(0, NON_FIELD_ERRORS, text)])
 }
