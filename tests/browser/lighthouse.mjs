@@ -1,9 +1,14 @@
-// Measures Lighthouse's accessibility score in a separate browser.
+// Measures Lighthouse's scores of accessibility and best practices in a separate browser.
 import { createServer } from 'node:net';
 import run from 'lighthouse';
 import { demo, launch } from './demo.mjs';
 
-/** Returns the scores (0 to 100) of `paths` with these cookies (of Playwright's `context.cookies()`). */
+const CATEGORIES = ['accessibility', 'best-practices'];
+
+/**
+ * Returns the lower of the two scores (0 to 100) of each of `paths` with these cookies (of Playwright's
+ * `context.cookies()`), and the audits that failed.
+ */
 export async function lighthouse(paths, cookies) {
   const port = await freePort();
   const browser = await launch(`--remote-debugging-port=${port}`);
@@ -18,13 +23,16 @@ export async function lighthouse(paths, cookies) {
       });
       const result = await run(demo.url + path, {
         port,
-        onlyCategories: ['accessibility'],
+        onlyCategories: CATEGORIES,
         disableStorageReset: true,
         logLevel: 'error',
       });
       const finalPath = new URL(result.lhr.finalDisplayedUrl).pathname;
       if (finalPath !== path) throw new Error(`Lighthouse was redirected from ${path} to ${finalPath}`);
-      scores.push({ path, score: Math.round(result.lhr.categories.accessibility.score * 100) });
+      const lowest = Math.min(...CATEGORIES.map((name) => result.lhr.categories[name].score));
+      const weighted = CATEGORIES.flatMap((name) => result.lhr.categories[name].auditRefs).filter(({ weight }) => weight > 0);
+      const failed = weighted.map(({ id }) => result.lhr.audits[id]).filter(({ score }) => score !== null && score < 1);
+      scores.push({ path, score: Math.round(lowest * 100), failed: failed.map(({ id }) => id) });
     }
     return scores;
   } finally {
