@@ -4,8 +4,8 @@ use crate::table::Table;
 
 /// `active_slot` admits one active certificate per user. `key_id` names the key that sealed
 /// `key_ciphertext`; user and certificate are its associated data. `revocation_requested_at` marks
-/// a certificate to revoke, because its user was deleted; `next_revocation_at` is the earliest next
-/// attempt and `revocation_attempts` the number of attempts, for the back-off.
+/// a certificate to revoke for `revocation_reason` (a word of RFC 5280); `next_revocation_at` is
+/// the earliest next attempt and `revocation_attempts` the number of attempts, for the back-off.
 pub(crate) const STEP: Table = Table {
     step: "m0014_create_certificates",
     table: "certificates",
@@ -27,6 +27,7 @@ pub(crate) const STEP: Table = Table {
         created_at BIGINT NOT NULL,
         ended_at BIGINT NULL,
         revocation_requested_at BIGINT NULL,
+        revocation_reason VARCHAR(32) NULL,
         next_revocation_at BIGINT NULL,
         revocation_attempts INT NOT NULL DEFAULT 0,
         revoked_at BIGINT NULL,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use starchart_domain::certificate::RevocationReason;
 
 /// A certificate authority that validates names by the dns-01 challenge (RFC 8555 section 8.4).
 ///
@@ -59,13 +60,16 @@ pub trait Authority: Send + Sync {
     /// As [`Authority::fetch_order`].
     async fn download_chain(&self, url: &str) -> Result<String, AuthorityError>;
 
-    /// Revokes a certificate that was issued to this account (RFC 8555 section 7.6), with the
-    /// reason cessationOfOperation (RFC 5280 section 5.3.1). Succeeds when the certificate has
-    /// expired or is revoked already.
+    /// Revokes a certificate that was issued to this account (RFC 8555 section 7.6). Succeeds when
+    /// the certificate has expired or is revoked already.
     ///
     /// # Errors
     /// As [`Authority::new_order`].
-    async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError>;
+    async fn revoke(
+        &self,
+        certificate_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), AuthorityError>;
 }
 
 /// The state of an order at the authority.

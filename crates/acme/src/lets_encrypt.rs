@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use instant_acme::{
     Account, AuthorizationStatus, ChallengeStatus, ChallengeType, Error, Identifier, NewOrder,
-    OrderStatus as Status, RevocationReason, RevocationRequest,
+    OrderStatus as Status, RevocationReason as Code, RevocationRequest,
 };
 use rustls::pki_types::CertificateDer;
+use starchart_domain::certificate::RevocationReason;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use tracing::debug;
@@ -256,7 +257,11 @@ impl Authority for LetsEncrypt {
         .await
     }
 
-    async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError> {
+    async fn revoke(
+        &self,
+        certificate_pem: &str,
+        reason: RevocationReason,
+    ) -> Result<(), AuthorityError> {
         let refused = |error: chain::ChainError| {
             AuthorityError::Refused(format!("This is not a certificate: {error}."))
         };
@@ -273,7 +278,7 @@ impl Authority for LetsEncrypt {
         let revoke = |account: Account| async move {
             let request = RevocationRequest {
                 certificate: der,
-                reason: Some(RevocationReason::CessationOfOperation),
+                reason: Some(reason_code(reason)),
             };
             match account.revoke(&request).await {
                 Err(error)
@@ -285,6 +290,14 @@ impl Authority for LetsEncrypt {
             }
         };
         self.call(RequestKind::Revoke, revoke).await
+    }
+}
+
+fn reason_code(reason: RevocationReason) -> Code {
+    match reason {
+        RevocationReason::KeyCompromise => Code::KeyCompromise,
+        RevocationReason::Superseded => Code::Superseded,
+        RevocationReason::CessationOfOperation => Code::CessationOfOperation,
     }
 }
 

@@ -9,6 +9,7 @@ use starchart_acme::authority::{
     Authority, AuthorityError, Order, OrderStatus, PendingAuthorization,
 };
 use starchart_acme::{AcmeConfig, LetsEncrypt, chain, keys};
+use starchart_domain::certificate::RevocationReason;
 use starchart_domain::secret::Secret;
 use starchart_testkit::pebble::{AcmeProxy, Fault, Options, Pebble};
 use starchart_testkit::route53::{Set, StrictRoute53};
@@ -162,8 +163,31 @@ async fn a_certificate_is_issued_by_clients_that_know_only_the_order_url() {
     assert_eq!(fixture.pebble.orders(), 1);
     assert_eq!(fixture.pebble.accounts(), 1, "{}", fixture.pebble.log());
 
-    fixture.client().revoke(&chain.certificate).await.unwrap();
-    fixture.client().revoke(&chain.certificate).await.unwrap();
+    let compromised = RevocationReason::KeyCompromise;
+    for attempt in ["revokes", "succeeds again"] {
+        let revoked = fixture
+            .client()
+            .revoke(&chain.certificate, compromised)
+            .await;
+        assert_eq!(revoked, Ok(()), "{attempt}");
+    }
+    let status = fixture
+        .pebble
+        .certificate_status(&serial(&chain.certificate))
+        .await;
+    // Key compromise is 1 (RFC 5280 section 5.3.1).
+    assert_eq!(
+        (status["Status"].as_str(), status["Reason"].as_u64()),
+        (Some("Revoked"), Some(1)),
+        "{status}"
+    );
+}
+
+/// The serial number in hexadecimal.
+fn serial(certificate_pem: &str) -> String {
+    let der = pem::parse(certificate_pem).unwrap();
+    let (_, certificate) = x509_parser::parse_x509_certificate(der.contents()).unwrap();
+    format!("{:x}", certificate.serial)
 }
 
 fn verifies(root: &str, chain: &chain::Chain) -> bool {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use starchart_acme::authority::{Authority, AuthorityError, OrderStatus};
 use starchart_acme::{AcmeConfig, LetsEncrypt, keys};
+use starchart_domain::certificate::RevocationReason;
 use starchart_domain::secret::Secret;
 use starchart_testkit::pebble::{AcmeProxy, Fault, Options, Pebble};
 use starchart_testkit::route53::{Set, StrictRoute53};
@@ -74,7 +75,10 @@ impl Fixture {
                 self.certificate = client.download_chain(&self.url).await?;
                 Ok(None)
             }
-            Call::Revoke => client.revoke(&self.certificate).await.map(|()| None),
+            Call::Revoke => client
+                .revoke(&self.certificate, RevocationReason::Superseded)
+                .await
+                .map(|()| None),
         }
     }
 

@@ -21,6 +21,7 @@ use starchart_acme::authority::{
 use starchart_acme::chain::{self, ChainError};
 use starchart_dns::propagation::{Reply, query_address};
 use starchart_domain::certificate::CHALLENGE_TYPE;
+use starchart_domain::certificate::RevocationReason;
 use starchart_domain::txt;
 
 use crate::error::Error;
@@ -280,7 +281,11 @@ impl Authority for DemoAuthority {
             .ok_or_else(|| AuthorityError::Gone("the order has no certificate yet".to_owned()))
     }
 
-    async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError> {
+    async fn revoke(
+        &self,
+        certificate_pem: &str,
+        _: RevocationReason,
+    ) -> Result<(), AuthorityError> {
         let certificate = |pem: &str| chain::split(pem).map(|chain| chain.certificate);
         let refused = |error: ChainError| AuthorityError::Refused(error.to_string());
         let certificate_pem = certificate(certificate_pem).map_err(refused)?;

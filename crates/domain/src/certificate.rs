@@ -1,8 +1,10 @@
 //! Certificate orders: their steps, and when certificates are renewed.
 
+pub mod budget;
 pub mod caa;
 mod challenge;
 mod next;
+mod revocation;
 
 use std::fmt;
 
@@ -18,6 +20,7 @@ pub use next::{
     Answers, FailureReason, MAX_ORDERS, MAX_STARTS, NextStep, Observations, ObservedOrder,
     ObservedZone, OrderFacts, back_off_ms, clamped_retry_ms, deadline, next_step, poll_ms,
 };
+pub use revocation::RevocationReason;
 
 const THIRTY_DAYS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
@@ -39,9 +42,12 @@ pub fn renewal_retry_ms(failed_before: u32) -> i64 {
     (60 * 60 * 1_000) << failed_before.min(5)
 }
 
+/// The label of a DNS challenge (RFC 8555 section 8.4).
+pub(crate) const CHALLENGE_LABEL: &str = "_acme-challenge";
+
 /// Returns the name of the DNS challenge for both `domain` and `*.domain` (RFC 8555 section 8.4).
 pub fn challenge_name(domain: &str) -> String {
-    format!("_acme-challenge.{domain}")
+    format!("{CHALLENGE_LABEL}.{domain}")
 }
 
 /// The type of the RRset that answers a DNS challenge (RFC 8555 section 8.4).

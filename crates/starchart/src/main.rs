@@ -56,7 +56,7 @@ enum Verb {
     Health(cmd::health::Options),
     /// Print version, commit and build date.
     Version,
-    /// Generate the secrets that certificates need.
+    /// Generate the secrets that certificates need, or re-encrypt private keys under a new one.
     #[command(subcommand)]
     Keys(cmd::keys::Verb),
     /// Compare the whole zone with the database, and repair or approve the differences.
@@ -141,7 +141,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             println!("{}", build::line());
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Keys(verb) => cmd::keys::run(verb),
+        Verb::Keys(verb) => cmd::keys::run(env_file, verb).await,
         Verb::Reconcile(options) => cmd::reconcile::run(env_file, options).await,
         Verb::Seed => cmd::seed::run(env_file).await,
         Verb::Wipe(options) => cmd::wipe::run(env_file, options).await,

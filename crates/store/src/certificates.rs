@@ -10,6 +10,8 @@ mod claim;
 mod ends;
 pub mod orders;
 pub mod renewals;
+pub mod revocations;
+pub mod rotation;
 pub(crate) mod rows;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};

@@ -22,20 +22,7 @@ pub struct AuditContext<'a> {
     pub request_id: &'a str,
 }
 
-impl<'a> AuditContext<'a> {
-    /// Makes an entry about an action of this context. `detail` has to come from
-    /// [`AuditContext::detail`].
-    fn entry(&self, action: Action, object: &'a str, detail: &'a str) -> TrailEntry<'a> {
-        TrailEntry {
-            actor: Some(self.actor),
-            on_behalf_of: self.on_behalf_of,
-            action,
-            object,
-            detail,
-            request_id: self.request_id,
-        }
-    }
-
+impl AuditContext<'_> {
     /// Adds the token to the details of an action.
     fn detail<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.token {
@@ -55,6 +42,8 @@ pub enum Action {
     CertificateKey,
     /// A user asked for a certificate.
     CertificateRequest,
+    /// A user revoked a certificate.
+    CertificateRevoke,
     /// An ACME client of a user answered a challenge.
     ChallengeAnswer,
     /// An ACME client of a user removed its answer.
@@ -116,6 +105,7 @@ impl Action {
             Self::CertificateDelete => "certificate.delete",
             Self::CertificateKey => "certificate.key",
             Self::CertificateRequest => "certificate.request",
+            Self::CertificateRevoke => "certificate.revoke",
             Self::ChallengeAnswer => "challenge.answer",
             Self::ChallengeRemove => "challenge.remove",
             Self::DatabaseWipe => "database.wipe",
@@ -205,8 +195,15 @@ pub(crate) async fn write(
     object: &str,
     detail: &str,
 ) -> Result<(), Error> {
-    let detail = context.detail(detail);
-    write_entry(tx, &context.entry(action, object, &detail)).await
+    let entry = TrailEntry {
+        actor: Some(context.actor),
+        on_behalf_of: context.on_behalf_of,
+        action,
+        object,
+        detail: &context.detail(detail),
+        request_id: context.request_id,
+    };
+    write_entry(tx, &entry).await
 }
 
 /// Appends an entry in the caller's transaction, also without a signed-in user.

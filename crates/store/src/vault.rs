@@ -102,6 +102,16 @@ impl Vault {
         !self.keys.is_empty()
     }
 
+    /// The id of the key that encrypts.
+    pub(crate) fn first_key_id(&self) -> Result<&str, VaultError> {
+        self.key_ids().next().ok_or(VaultError::NoKeys)
+    }
+
+    /// The ids of all keys, the one that encrypts first.
+    pub(crate) fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(id, _)| id.as_str())
+    }
+
     pub(crate) fn seal(
         &self,
         owner: UserId,

@@ -133,6 +133,24 @@ impl Pebble {
             .unwrap_or_else(|error| panic!("pebble: {error}"))
     }
 
+    /// Returns what pebble says about the certificate with this serial number (hexadecimal): its
+    /// `Status`, and `Reason` when it is revoked.
+    ///
+    /// # Panics
+    /// When pebble does not answer.
+    pub async fn certificate_status(&self, serial: &str) -> serde_json::Value {
+        let url = format!(
+            "https://localhost:{}/cert-status-by-serial/{serial}",
+            self.management_port
+        );
+        let sent = self.identity.client().get(url).send().await;
+        let answer = sent.unwrap_or_else(|error| panic!("pebble: {error}"));
+        answer
+            .json()
+            .await
+            .unwrap_or_else(|error| panic!("pebble: {error}"))
+    }
+
     /// Returns how many orders clients created.
     #[must_use]
     pub fn orders(&self) -> usize {

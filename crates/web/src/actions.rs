@@ -43,7 +43,8 @@ pub(crate) use batch::{
 };
 pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, forbidden_by_change};
 pub(crate) use certificate::{
-    CertificateRules, delete_certificate, full_chain, load_private_key, request_certificate,
+    CertificateRules, delete_certificate, full_chain, list_valid_certificates, load_private_key,
+    request_certificate, revoke_certificate,
 };
 pub(crate) use challenges::{AnswerKept, answer_challenge, only_challenge, remove_answer};
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};

@@ -382,6 +382,9 @@ static ROUTES: &[Route] = routes! {
     GET "/certificate/state" User certificate::state, polled();
     GET "/certificate/information" User certificate::information;
     GET "/certificate/delete" User certificate::confirm_delete;
+    GET "/certificate/revoke" User certificate::revoke_form;
+    POST "/certificate/revoke" User certificate::revoke,
+        fields(&["certificate", "reason"]);
     // Every download appends to the audit trail.
     GET "/certificate/download/privateKey" User certificate::private_key,
         limit(RouteRateLimit::Write);

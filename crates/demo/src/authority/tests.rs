@@ -148,8 +148,13 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
     assert!(fixture.openssl_verifies(&chain));
 
     let authority = fixture.authority(90);
-    authority.revoke(&chain.certificate).await.unwrap();
-    let foreign = authority.revoke(&chain.intermediates).await;
+    authority
+        .revoke(&chain.certificate, RevocationReason::Superseded)
+        .await
+        .unwrap();
+    let foreign = authority
+        .revoke(&chain.intermediates, RevocationReason::Superseded)
+        .await;
     assert!(
         matches!(foreign, Err(AuthorityError::Refused(_))),
         "{foreign:?}"

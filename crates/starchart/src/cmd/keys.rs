@@ -1,4 +1,5 @@
-//! `starchart keys new`: generates the two secrets that certificates need.
+//! `starchart keys`: generates the two secrets that certificates need, and re-encrypts the private
+//! keys in the database under a new one.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -10,7 +11,11 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
+use starchart_domain::plural::pluralize;
 use starchart_domain::secret::Secret;
+use starchart_settings::{Settings, Sources};
+use starchart_store::Store;
+use starchart_store::certificates::rotation;
 
 const ACCOUNT: &str = "LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM";
 pub(crate) const ENCRYPTION: &str = "KEY_ENCRYPTION_KEYS";
@@ -20,6 +25,10 @@ pub(crate) const ENCRYPTION: &str = "KEY_ENCRYPTION_KEYS";
 pub(crate) enum Verb {
     /// Generate the secrets, and print the commands that store them.
     New(Options),
+    /// Encrypt every private key in the database under the first key of KEY_ENCRYPTION_KEYS, and
+    /// print how many each key encrypts. Can be stopped and run again, also while the servers run.
+    /// Exit code 0: the other keys are not needed any more, 1: some are.
+    Rotate,
 }
 
 /// Generate the secrets, and print the commands that store them.
@@ -34,8 +43,59 @@ pub(crate) struct Options {
     folder: Option<PathBuf>,
 }
 
-pub(crate) fn run(verb: Verb) -> anyhow::Result<ExitCode> {
-    let Verb::New(Options { id, folder }) = verb;
+pub(crate) async fn run(env_file: Option<PathBuf>, verb: Verb) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::New(options) => new(options),
+        Verb::Rotate => rotate(env_file).await,
+    }
+}
+
+async fn rotate(env_file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let settings = Settings::read(&Sources::from_process(env_file))?.settings;
+    let store = Store::connect(&crate::wire::connect_options(&settings))
+        .await
+        .context("the database cannot be reached")?;
+    super::schema_fits(&store).await?;
+    let stale = rotation::list_stale_keys(&store).await?;
+    let mut reencrypted: u64 = 0;
+    for key in stale {
+        match rotation::reencrypt(&store, key).await {
+            Ok(done) => reencrypted += u64::from(done),
+            // The other keys do not suffer from it.
+            Err(error) if rotation::is_of_one_key(&error) => {
+                eprintln!("{key}: {error}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    println!(
+        "Re-encrypted {}.",
+        pluralize(reencrypted, "private key", "private keys")
+    );
+    let counts = rotation::count_by_encryption_key(&store).await?;
+    for (id, keys) in &counts {
+        println!("{id}: {}", pluralize(*keys, "private key", "private keys"));
+    }
+    let others = counts.get(1..).unwrap_or_default();
+    let needed: Vec<&str> = others
+        .iter()
+        .filter(|(_, keys)| *keys > 0)
+        .map(|(id, _)| id.as_str())
+        .collect();
+    if !needed.is_empty() {
+        println!("Still needed: {}.", needed.join(", "));
+        return Ok(ExitCode::FAILURE);
+    }
+    if !others.is_empty() {
+        println!(
+            "The first key encrypts all. Once every replica has it, remove the other lines of \
+             {ENCRYPTION}."
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn new(Options { id, folder }: Options) -> anyhow::Result<ExitCode> {
     let account = starchart_acme::keys::generate()?;
     let encryption = encryption_key(&id.unwrap_or_else(|| crate::wire::clock().date()));
     match folder {

@@ -2,45 +2,20 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use starchart_domain::token::TokenSecret;
 use starchart_testkit::openapi::{ApiAnswer, Contract};
 use starchart_testkit::wait::eventually;
 
 use crate::app::{App, ROOT, TestEnv};
 use crate::browser::{Browser, Page};
+use crate::challenges::{receive, token_for};
 use crate::truth::{no_difference, signed_in};
 
 impl TestEnv {
     /// Creates a token that may write all records of a user who has signed in.
     pub async fn token(&self, username: &str) -> String {
-        let rights = r#"{"records":[{"access":"write","names":"all","types":[]}]}"#;
-        self.token_with(username, rights).await
+        let all = json!({"records": [{"access": "write", "names": "all", "types": []}]});
+        token_for(self, username, &all).await
     }
-
-    /// Creates a token with these rights.
-    pub async fn token_with(&self, username: &str, rights: &str) -> String {
-        let count = self.db.number("SELECT COUNT(*) FROM tokens").await;
-        let mut random = [7; 32];
-        random[0] = u8::try_from(count).unwrap();
-        random[1..].copy_from_slice(&sha2_of(username)[1..]);
-        let secret = TokenSecret::from_random(&random);
-        let hash = hex::encode(secret.hash());
-        let prefix = secret.prefix();
-        self.db
-            .run(&format!(
-                "INSERT INTO tokens \
-                 (user_id, name, prefix, hash, rights, networks, created_at, expires_at) \
-                 SELECT id, 'test', '{prefix}', X'{hash}', '{rights}', '', created_at, \
-                 created_at + 86400000 FROM users WHERE username = '{username}'"
-            ))
-            .await;
-        secret.expose().to_owned()
-    }
-}
-
-fn sha2_of(text: &str) -> [u8; 32] {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(text.as_bytes()).into()
 }
 
 /// A program with a token.
@@ -91,15 +66,6 @@ impl Program {
             request = request.json(&body);
         }
         receive(request).await
-    }
-}
-
-async fn receive(request: reqwest::RequestBuilder) -> Page {
-    let response = request.send().await.unwrap();
-    Page {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        body: response.text().await.unwrap(),
     }
 }
 
@@ -256,18 +222,28 @@ async fn clients_at_the_same_time_do_not_lose_changes() {
         let item = json!({ "subname": "same", "type": "A", "records": [address] });
         program.rest(Method::PUT, &rrsets, Some(json!([item])))
     });
-    for page in futures_util::future::join_all(requests).await {
-        assert!(
-            [200, 503].contains(&page.status),
-            "{}: {}",
-            page.status,
-            page.body
-        );
+    let pages = futures_util::future::join_all(requests).await;
+    let mut taken = Vec::new();
+    for (n, page) in (1..=8).zip(&pages) {
+        match page.status {
+            200 => taken.push(format!("192.0.2.{n}")),
+            status => assert_eq!(status, 503, "{}", page.body),
+        }
     }
-    let count = env
-        .db
-        .number("SELECT COUNT(*) FROM dns_records WHERE fqdn LIKE 'same.%'")
+    // What stands is one of the changes that were answered with success.
+    let set = program
+        .rest(
+            Method::GET,
+            &format!("/api/v1/domains/user1.{ROOT}/rrsets/same/A/"),
+            None,
+        )
         .await;
-    assert_eq!(count, 1);
+    let records: Value = serde_json::from_str(&set.body).unwrap();
+    let records = records["records"].as_array().unwrap();
+    assert!(
+        records.len() == 1 && taken.iter().any(|taken| records[0] == *taken.as_str()),
+        "{taken:?}: {}",
+        set.body
+    );
     no_difference(&env).await;
 }

@@ -156,7 +156,7 @@ async fn an_import_leaves_the_zone_unchanged() {
         .unwrap();
     assert_eq!(
         (www.id.as_str(), www.value.as_str(), www.key.as_str()),
-        ("101", "192.168.1.1", "insync")
+        ("101", "192.168.1.1", "in_sync")
     );
     let odd = rows.iter().find(|row| row.value.contains("%eth0")).unwrap();
     assert_eq!(odd.key, "refused", "{odd:?}");

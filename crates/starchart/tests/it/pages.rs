@@ -58,6 +58,8 @@ DELETE /certificate | to the IdP | 303 /certificate | 303 /certificate
 GET /certificate/state | 303 /login | 200 | 200
 GET /certificate/information | 303 /login | 200 | 200
 GET /certificate/delete | 303 /login | 303 /certificate | 303 /certificate
+GET /certificate/revoke | 303 /login | 200 | 200
+POST /certificate/revoke | to the IdP | 422 | 422
 GET /certificate/download/privateKey | 303 /login | 404 | 404
 GET /certificate/download/{part} | 303 /login | 404 | 404
 GET /admin | 303 /login | 303 / | 303 /

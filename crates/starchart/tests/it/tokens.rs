@@ -201,8 +201,12 @@ async fn tokens_open_the_api_only_and_cookies_pages_only() {
     // The log names the token by its id, and has no secret.
     let lines = app.log_lines();
     let is_named = |line: &Value| line["token"].as_i64() == Some(id);
-    assert!(lines.iter().any(is_named));
-    assert!(!app.server.log().contains(&secret[11..]));
+    assert!(
+        lines.iter().any(is_named),
+        "no line of token {id}: {lines:#?}"
+    );
+    let log = app.server.log();
+    assert!(!log.contains(&secret[11..]), "the secret is in {log}");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub struct Row {
     pub name: String,
     pub rtype: String,
     pub value: String,
-    /// The state: `saved`, `sent`, `insync`, `answering`, `answered` or `refused`.
+    /// The state: `saved`, `sent`, `in_sync`, `answering`, `answered` or `refused`.
     pub key: String,
     /// The state as the page shows it.
     pub words: String,

@@ -120,6 +120,55 @@ async fn version_and_health() {
 }
 
 #[tokio::test]
+async fn keys_rotate_reencrypts_private_keys_and_says_which_keys_are_needed() {
+    const OLD: &str = "old:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=";
+    const NEW: &str = "new:ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIHR3byE=";
+    let rotate = async |env: &TestEnv| verb(env, &["keys", "rotate"]).await;
+    let env = TestEnv::new().await.set("KEY_ENCRYPTION_KEYS", OLD);
+    env.start().await;
+    let empty = rotate(&env).await;
+    assert_eq!(
+        (empty.code, empty.out.as_str()),
+        (0, "Re-encrypted 0 private keys.\nold: 0 private keys"),
+        "{}",
+        empty.all
+    );
+
+    let user = "INSERT INTO users (id, subject, username, label, display_name, email, \
+                created_at, updated_at) VALUES (77, 's77', 'user77', 'user77', 'n', 'e', 1, 1)";
+    env.db.run(user).await;
+    let lost = "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, \
+                key_nonce, key_ciphertext, not_before, not_after, created_at) VALUES (77, 'd', 'active', 'c', 'c', 'lost', 'n', 'k', 1, 2, 1)";
+    env.db.run(lost).await;
+    let env = env.set("KEY_ENCRYPTION_KEYS", &format!("{NEW}\n{OLD}"));
+    let needed = rotate(&env).await;
+    assert_eq!(needed.code, 1, "{}", needed.all);
+    for text in [
+        "has no key `lost`",
+        "lost: 1 private key",
+        "Still needed: lost.",
+    ] {
+        assert!(needed.all.contains(text), "{text}: {}", needed.all);
+    }
+    env.db.run("DELETE FROM certificates").await;
+    let done = rotate(&env).await;
+    assert!(
+        done.code == 0
+            && done
+                .out
+                .contains("remove the other lines of KEY_ENCRYPTION_KEYS"),
+        "{}",
+        done.all
+    );
+    let none = rotate(&env.set("KEY_ENCRYPTION_KEYS", "")).await;
+    assert!(
+        none.code == 1 && none.all.contains("KEY_ENCRYPTION_KEYS is not set"),
+        "{}",
+        none.all
+    );
+}
+
+#[tokio::test]
 async fn keys_new_prints_secrets_that_the_settings_accept() {
     let env = TestEnv::new().await;
     let printed = verb(&env, &["keys", "new", "--id", "first"]).await;

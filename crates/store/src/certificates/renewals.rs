@@ -6,14 +6,14 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, RelationTrait, SelectExt, Set,
 };
-use starchart_domain::certificate::renewal_retry_ms;
+use starchart_domain::certificate::{RevocationReason, renewal_retry_ms};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
 use super::claim::Claim;
 use super::ends::{self, IssuedCertificate};
 use super::rows;
-use crate::entity::certificate::{self, ACTIVE_SLOT, State};
+use crate::entity::certificate::{self, ACTIVE_SLOT, Reason, State};
 use crate::entity::certificate_order::{self, PENDING_SLOT, Step};
 use crate::entity::user;
 use crate::{Error, Store, users};
@@ -203,6 +203,8 @@ pub struct PendingRevocation {
     pub id: i64,
     /// The certificate to revoke, PEM.
     pub certificate: String,
+    /// Why it is revoked.
+    pub reason: RevocationReason,
 }
 
 /// Lists pending revocations that may be tried now, oldest first. An expired certificate needs
@@ -216,10 +218,11 @@ pub async fn list_pending_revocations(
     let may_be_tried = Condition::any()
         .add(Column::NextRevocationAt.is_null())
         .add(Column::NextRevocationAt.lte(now));
-    let rows: Vec<(i64, String)> = certificate::Entity::find()
+    let rows: Vec<(i64, String, Option<Reason>)> = certificate::Entity::find()
         .select_only()
         .column(Column::Id)
         .column(Column::Certificate)
+        .column(Column::RevocationReason)
         .filter(Column::RevocationRequestedAt.is_not_null())
         .filter(Column::RevokedAt.is_null())
         .filter(Column::NotAfter.gt(now))
@@ -230,7 +233,11 @@ pub async fn list_pending_revocations(
         .into_tuple()
         .all(store.reader())
         .await?;
-    let pending = |(id, certificate)| PendingRevocation { id, certificate };
+    let pending = |(id, certificate, reason): (i64, String, Option<Reason>)| PendingRevocation {
+        id,
+        certificate,
+        reason: reason.map_or(RevocationReason::CessationOfOperation, Into::into),
+    };
     Ok(rows.into_iter().map(pending).collect())
 }
 

@@ -15,7 +15,7 @@ use crate::entity::certificate::{self, ACTIVE_SLOT};
 use crate::entity::certificate_order::{self, PENDING_SLOT, Step};
 use crate::error::busy_if_duplicate;
 use crate::tx::Tx;
-use crate::vault::SealedKey;
+use crate::vault::{KeyRow, SealedKey};
 
 /// A certificate, without its key.
 #[derive(Debug, Clone, DerivePartialModel)]
@@ -207,6 +207,22 @@ pub(super) async fn find_sealed_order_key(
     id: i64,
 ) -> Result<Option<SealedKey>, Error> {
     let row: Option<OrderKey> = certificate_order::Entity::find_by_id(id)
+        .into_partial_model()
+        .one(on)
+        .await?;
+    Ok(row.and_then(|row| sealed_key(row.key_id, row.key_nonce, row.key_ciphertext)))
+}
+
+/// Reads the sealed key of any user's certificate or order, for the operator.
+pub(super) async fn find_any_sealed_key(
+    on: &impl ConnectionTrait,
+    row: KeyRow,
+) -> Result<Option<SealedKey>, Error> {
+    let id = match row {
+        KeyRow::Order(id) => return find_sealed_order_key(on, id).await,
+        KeyRow::Certificate(id) => id,
+    };
+    let row: Option<CertificateKey> = certificate::Entity::find_by_id(id)
         .into_partial_model()
         .one(on)
         .await?;

@@ -1,6 +1,7 @@
 //! Issued certificates.
 
 use sea_orm::entity::prelude::*;
+use starchart_domain::certificate::RevocationReason;
 
 /// What a certificate is to its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -18,6 +19,38 @@ pub(crate) enum State {
     /// Its `not_after` is past.
     #[sea_orm(string_value = "expired")]
     Expired,
+}
+
+/// [`RevocationReason`] as it is stored; the domain knows no database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))")]
+pub(crate) enum Reason {
+    #[sea_orm(string_value = "keyCompromise")]
+    KeyCompromise,
+    #[sea_orm(string_value = "superseded")]
+    Superseded,
+    #[sea_orm(string_value = "cessationOfOperation")]
+    CessationOfOperation,
+}
+
+impl From<RevocationReason> for Reason {
+    fn from(reason: RevocationReason) -> Self {
+        match reason {
+            RevocationReason::KeyCompromise => Self::KeyCompromise,
+            RevocationReason::Superseded => Self::Superseded,
+            RevocationReason::CessationOfOperation => Self::CessationOfOperation,
+        }
+    }
+}
+
+impl From<Reason> for RevocationReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::KeyCompromise => Self::KeyCompromise,
+            Reason::Superseded => Self::Superseded,
+            Reason::CessationOfOperation => Self::CessationOfOperation,
+        }
+    }
 }
 
 /// The computed column that holds `user_id` while the state is active. It is in no model, so that
@@ -50,6 +83,8 @@ pub(crate) struct Model {
     pub(crate) ended_at: Option<i64>,
     /// Since when its revocation is pending.
     pub(crate) revocation_requested_at: Option<i64>,
+    /// Why it is revoked; `None`: its owner needs it no more.
+    pub(crate) revocation_reason: Option<Reason>,
     /// The earliest time of the next attempt to revoke it.
     pub(crate) next_revocation_at: Option<i64>,
     pub(crate) revocation_attempts: i32,
@@ -75,3 +110,18 @@ impl Related<super::user::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ActiveEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_is_stored_as_its_word() {
+        for &reason in RevocationReason::ALL {
+            assert_eq!(Reason::from(reason).to_value(), reason.as_str());
+            assert_eq!(RevocationReason::from(Reason::from(reason)), reason);
+        }
+    }
+}

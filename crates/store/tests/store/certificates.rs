@@ -3,6 +3,7 @@
 mod claims;
 mod keys;
 mod requests;
+mod revocations;
 mod sweep;
 
 use futures_util::future::join_all;
@@ -16,7 +17,7 @@ use starchart_domain::user::UserId;
 use starchart_store::certificates::orders::{
     self, Claim, ClaimedOrder, IssuedCertificate, Postponement,
 };
-use starchart_store::certificates::{self, RequestError, renewals};
+use starchart_store::certificates::{self, RequestError, renewals, rotation};
 use starchart_store::lease;
 use starchart_store::trail::AuditContext;
 use starchart_store::{Error, Store, VaultError, zone};

@@ -331,14 +331,19 @@ fn url(database: &Database) -> String {
     }
 }
 
+/// A line of KEY_ENCRYPTION_KEYS for each of these ids; `one` is that of [`World::store`].
+pub(crate) fn encryption_key(id: &str) -> (String, Secret) {
+    let key = match id {
+        "one" => "ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE=",
+        _ => "ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIHR3byE=",
+    };
+    (id.to_owned(), Secret::new(key))
+}
+
 fn options(database: &Database) -> ConnectOptions {
-    let keys = vec![(
-        "one".to_owned(),
-        Secret::new("ZGV2ZWxvcG1lbnQgb25seTogMzIgYnl0ZXMsIG9uZSE="),
-    )];
     ConnectOptions {
         max_connections: Some(8),
-        key_encryption_keys: keys,
+        key_encryption_keys: vec![encryption_key("one")],
         ..ConnectOptions::new(Secret::new(url(database)))
     }
 }

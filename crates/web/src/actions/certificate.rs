@@ -1,12 +1,15 @@
 //! Requesting and deleting a certificate, and handing its private key to the owner.
 
+use starchart_domain::certificate::RevocationReason;
 use starchart_domain::secret::Secret;
 use starchart_jobs::{Queue, WakeUp};
 use starchart_store::Store;
+use starchart_store::certificates::revocations::{self, Replacement, ValidCertificate};
 use starchart_store::certificates::{self, Certificate, OrderView, RequestError};
 use starchart_store::trail::{self, Action};
 
 use super::{ActionError, Caller, Conflict, Denial, Limit};
+use crate::actor::User;
 use crate::config::WebConfig;
 
 /// The operator's rules for certificate requests.
@@ -76,6 +79,41 @@ pub(crate) async fn delete_certificate(
     } else {
         Err(ActionError::NotFound)
     }
+}
+
+/// Lists the certificates that the user can revoke, or has revoked, until they expire.
+pub(crate) async fn list_valid_certificates(
+    store: &Store,
+    owner: &User,
+) -> Result<Vec<ValidCertificate>, ActionError> {
+    owner.check_session()?;
+    Ok(revocations::list_valid(store, owner.id).await?)
+}
+
+/// Requests the revocation of one of the user's certificates. When others may have the private key
+/// of the one in use, also requests another certificate, and returns true. Fails with
+/// [`ActionError::NotFound`] when there is no such certificate, or it is revoked already.
+pub(crate) async fn revoke_certificate(
+    store: &Store,
+    queue: &dyn Queue,
+    caller: Caller<'_>,
+    rules: CertificateRules,
+    certificate: &ValidCertificate,
+    reason: RevocationReason,
+) -> Result<bool, ActionError> {
+    caller.actor.check_session()?;
+    let is_compromised = reason == RevocationReason::KeyCompromise;
+    let replacement = if rules.are_on && certificate.is_active && is_compromised {
+        Replacement::Request
+    } else {
+        Replacement::None
+    };
+    let (owner, id, audit) = (caller.actor.id, certificate.id, caller.audit_context());
+    if !revocations::revoke(store, owner, id, reason, replacement, &audit).await? {
+        return Err(ActionError::NotFound);
+    }
+    queue.wake(WakeUp::Certificate);
+    Ok(replacement == Replacement::Request)
 }
 
 /// Joins certificate and chain, each PEM block on its own lines.

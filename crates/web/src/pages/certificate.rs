@@ -6,17 +6,20 @@ mod download;
 mod information;
 mod overview;
 mod progress;
+mod revoke;
 
 pub(crate) use delete::confirm_delete;
 pub(crate) use download::{download, private_key};
 pub(crate) use information::information;
 pub(crate) use overview::{handle_intent, show, state};
+pub(crate) use revoke::{revoke, revoke_form};
 #[cfg(test)]
 pub(crate) use {
     active::{ActiveCertificate, Renewal},
     delete::DeletePage,
     information::InformationPage,
     overview::CertificatePage,
+    revoke::RevokePage,
 };
 
 /// The path of the certificate page.

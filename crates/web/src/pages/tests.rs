@@ -390,6 +390,7 @@ fn every_date_and_time_names_its_clock() {
         "certificate-renewal-failed",
         "certificate-caa-expires",
         "certificate-delete",
+        "certificate-revoke",
         "admin-full",
         "admin-trail",
         "home-impersonating",

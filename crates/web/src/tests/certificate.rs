@@ -5,6 +5,7 @@
 mod actions;
 mod downloads;
 mod progress;
+mod revocation;
 
 use actix_web::http::StatusCode;
 use starchart_domain::secret::Secret;

@@ -17,7 +17,7 @@ use crate::with_lease::{LeaseTerms, Release};
 
 /// The interval of attempts by all processes together: the lease is not released, so that it also
 /// limits the rate.
-const INTERVAL_MS: i64 = 10 * 60 * 1_000;
+const INTERVAL_MS: i64 = 60 * 1_000;
 /// The maximum of revocations in one run.
 const MAX_REVOCATIONS: u64 = 20;
 
@@ -55,7 +55,8 @@ impl Job for Revocation {
             if context.stop.is_cancelled() {
                 break;
             }
-            match with_timeout(authority.revoke(&certificate.certificate)).await {
+            match with_timeout(authority.revoke(&certificate.certificate, certificate.reason)).await
+            {
                 Ok(()) => {
                     renewals::mark_revoked(store, certificate.id).await?;
                     info!(certificate = certificate.id, "certificate revoked");

@@ -11,6 +11,7 @@ use rcgen::{
 use starchart_acme::authority::{
     Authority, AuthorityError, Order, OrderStatus, PendingAuthorization,
 };
+use starchart_domain::certificate::RevocationReason;
 use starchart_domain::txt;
 use time::{Duration, OffsetDateTime};
 
@@ -208,7 +209,11 @@ impl Authority for ScriptedAuthority {
         Ok(find(&mut state, url)?.chain.clone())
     }
 
-    async fn revoke(&self, certificate_pem: &str) -> Result<(), AuthorityError> {
+    async fn revoke(
+        &self,
+        certificate_pem: &str,
+        _: RevocationReason,
+    ) -> Result<(), AuthorityError> {
         let mut state = self.begin("revoke")?;
         state.revoked.push(certificate_pem.to_owned());
         Ok(())

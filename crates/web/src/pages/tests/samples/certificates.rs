@@ -3,12 +3,13 @@
 use askama::Template;
 use starchart_domain::certificate::OrderStep;
 use starchart_domain::publish::PublishState;
+use starchart_store::certificates::revocations::{Revocation, ValidCertificate};
 use starchart_store::certificates::{Certificate, OrderView};
 
 use super::{NOW, in_days, issuance_forbidden, signed_in};
 use crate::actions::CaaProblem;
 use crate::pages::certificate::{
-    ActiveCertificate, CertificatePage, DeletePage, InformationPage, Renewal,
+    ActiveCertificate, CertificatePage, DeletePage, InformationPage, Renewal, RevokePage,
 };
 
 fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
@@ -117,6 +118,27 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         layout: signed_in(text, "/certificate/delete"),
         active: active(text, Renewal::Open),
     };
+    let valid = |id: i64, revocation: Revocation| ValidCertificate {
+        id,
+        domain: text("user1.starchart.com"),
+        is_active: id == 3,
+        created_at: NOW,
+        not_after: in_days(90),
+        revocation,
+    };
+    let revoke = RevokePage {
+        layout: signed_in(text, "/certificate/revoke"),
+        certificates: vec![
+            valid(4, Revocation::Pending),
+            valid(3, Revocation::None),
+            valid(2, Revocation::Done(NOW)),
+            valid(1, Revocation::None),
+        ],
+        chosen: Some(3),
+        reason_chosen: None,
+        replaces: true,
+        fault: Some("Choose why you revoke it."),
+    };
     let help = InformationPage {
         layout: signed_in(text, "/certificate/information"),
         daily_limit: 3,
@@ -166,6 +188,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         ),
         ("certificate-caa-expires", ending.render().unwrap()),
         ("certificate-delete", delete.render().unwrap()),
+        ("certificate-revoke", revoke.render().unwrap()),
         ("information", help.render().unwrap()),
     ]
 }

@@ -63,6 +63,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     let list = TokensPage {
         layout: layout("/tokens"),
         is_off: true,
+        has_rest: false,
         rows: vec![
             row(token(text, 1), 3),
             row(ended, 3),
@@ -73,6 +74,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     let empty = TokensPage {
         layout: layout("/tokens"),
         is_off: false,
+        has_rest: true,
         rows: Vec::new(),
     };
     let end = EndTokenPage {

@@ -1,0 +1,147 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const MINUTE: i64 = 60 * 1_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+/// 50 in a week: one every 201.6 minutes.
+const WEEKLY: i64 = 7 * DAY;
+const NOW: Timestamp = Timestamp::from_millis(1_000 * DAY);
+
+fn weekly(size: u32) -> RateLimit {
+    RateLimit::per_period(size, WEEKLY)
+}
+
+fn taken(limit: RateLimit, count: u32) -> Bucket {
+    Bucket::FULL.take(limit, count, NOW)
+}
+
+#[test]
+fn a_bucket_refills_evenly() {
+    let limit = weekly(50);
+    let bucket = taken(limit, 50);
+    for (after_ms, available) in [
+        (0, 0),
+        (201 * MINUTE, 0),
+        (202 * MINUTE, 1),
+        (404 * MINUTE, 2),
+        (WEEKLY / 2, 25),
+        (WEEKLY, 50),
+        (10 * WEEKLY, 50),
+    ] {
+        let at = NOW.plus(after_ms);
+        assert_eq!(bucket.available(limit, at), available, "{after_ms}");
+    }
+    assert_eq!(bucket.give_back(limit).available(limit, NOW), 1);
+    assert_eq!(Bucket::FULL.available(limit, NOW), 50);
+}
+
+#[test]
+fn who_waits_gets_the_turn_after_those_before() {
+    let limit = weekly(50);
+    let bucket = taken(limit, 48);
+    for (before, minutes) in [(0, 0), (1, 0), (2, 202), (3, 404), (52, 202 * 51)] {
+        let turn = turn_at(bucket, limit, before, &[], NOW).since(NOW);
+        assert_eq!(turn / (2 * HOUR), minutes * MINUTE / (2 * HOUR), "{before}");
+    }
+}
+
+#[test]
+fn a_refusal_of_the_authority_empties_the_bucket() {
+    let limit = weekly(50);
+    let until = NOW.plus(5 * HOUR);
+    let bucket = Bucket::FULL.empty_until(limit, until);
+    assert_eq!(bucket.available(limit, until.plus(-1)), 0);
+    assert_eq!(bucket.available(limit, until), 1);
+    // It is never fuller than it was counted.
+    assert_eq!(taken(limit, 50).empty_until(limit, NOW), taken(limit, 50));
+}
+
+#[test]
+fn reserved_certificates_stay_for_their_day() {
+    let limit = weekly(50);
+    let day = |left: u32| Reservation {
+        from: NOW.plus(2 * DAY),
+        until: NOW.plus(3 * DAY),
+        left,
+    };
+    // A full bucket of 50, of which 30 are for the day after tomorrow; 14 come back until then.
+    for (before, turn) in [
+        (0, NOW),
+        (19, NOW),
+        (33, NOW),
+        // The 35th would leave 29 for the course.
+        (34, NOW.plus(3 * DAY)),
+    ] {
+        let at = turn_at(Bucket::FULL, limit, before, &[day(30)], NOW);
+        assert_eq!(at, turn, "{before}");
+    }
+    // Once all are handed out, nobody waits for it.
+    assert_eq!(turn_at(Bucket::FULL, limit, 34, &[day(0)], NOW), NOW);
+    // During its day, the others get what is left over.
+    let today = Reservation {
+        from: NOW.plus(-HOUR),
+        until: NOW.plus(DAY),
+        left: 10,
+    };
+    let bucket = taken(limit, 39);
+    assert_eq!(turn_at(bucket, limit, 0, &[today], NOW), NOW);
+    assert!(turn_at(taken(limit, 40), limit, 0, &[today], NOW) > NOW);
+    // A reservation that is over holds nothing.
+    let over = Reservation {
+        until: NOW,
+        ..today
+    };
+    assert_eq!(turn_at(taken(limit, 49), limit, 0, &[over], NOW), NOW);
+}
+
+#[test]
+fn two_reservations_hold_one_after_the_other() {
+    let limit = weekly(50);
+    let of = |days: i64, left: u32| Reservation {
+        from: NOW.plus(days * DAY),
+        until: NOW.plus((days + 1) * DAY),
+        left,
+    };
+    let both = [of(1, 50), of(2, 50)];
+    assert_eq!(
+        turn_at(Bucket::FULL, limit, 40, &both, NOW),
+        NOW.plus(3 * DAY),
+        "the bucket is not full enough on either day"
+    );
+}
+
+proptest! {
+    /// A bucket never gives more than its size and what came back meanwhile.
+    #[test]
+    fn no_window_has_more_than_the_limit(
+        size in 1u32..60,
+        waits in prop::collection::vec(0i64..(6 * HOUR), 1..200),
+    ) {
+        let limit = weekly(size);
+        let (mut bucket, mut now, mut given) = (Bucket::FULL, NOW, 0i64);
+        for wait in waits {
+            now = now.plus(wait);
+            if bucket.available(limit, now) > 0 {
+                bucket = bucket.take(limit, 1, now);
+                given += 1;
+            }
+            prop_assert!(given <= i64::from(size) + now.since(NOW) / limit.refill_ms);
+        }
+    }
+
+    /// The turn that is told is kept: when it comes, there is one for each of those before and for
+    /// this one, and not a minute earlier.
+    #[test]
+    fn a_told_turn_is_kept(size in 1u32..60, used in 0u32..200, before in 0u32..200) {
+        let limit = weekly(size);
+        let bucket = taken(limit, used);
+        let turn = turn_at(bucket, limit, before, &[], NOW);
+        let earlier = bucket.take(limit, before, NOW);
+        prop_assert!(earlier.available(limit, turn) >= 1);
+        if turn > NOW {
+            prop_assert_eq!(earlier.available(limit, turn.plus(-1)), 0);
+        }
+    }
+}
