@@ -45,7 +45,7 @@ impl PublishState {
             Self::Saved => "saved",
             Self::Paused => "paused",
             Self::Sent => "sent",
-            Self::InSync => "insync",
+            Self::InSync => "in_sync",
             Self::Answered { by, of } if by < of => "answering",
             Self::Answered { .. } => "answered",
             Self::Refused { .. } => "refused",

@@ -307,13 +307,8 @@ impl RecordForm {
         words: &WordFilter,
     ) -> Result<OwnedName, NameFault> {
         let name = rtype.parse_name(&self.name, base)?;
-        match words.find_in(&name.shown()) {
-            None => Ok(name),
-            Some(found) => Err(NameFault::Inappropriate {
-                word: found.spelled,
-                contact: words.contact().map(str::to_owned),
-            }),
-        }
+        words.check(&name.shown())?;
+        Ok(name)
     }
 }
 

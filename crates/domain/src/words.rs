@@ -4,6 +4,7 @@ mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::fault::NameFault;
 use crate::names::ReservedLabels;
 
 pub use lists::{EntryFault, LineFault, ListKind, NameLists, Source};
@@ -105,11 +106,6 @@ impl WordFilter {
         NameRules::new(&NameLists::built_in(), [], None).words
     }
 
-    /// Returns whom to ask about a refused word, if the operator has set it.
-    pub fn contact(&self) -> Option<&str> {
-        self.contact.as_deref()
-    }
-
     /// Returns the filter with one more word that an admin refuses.
     #[must_use]
     pub fn refusing(mut self, word: &str) -> Self {
@@ -139,6 +135,20 @@ impl WordFilter {
                 self.refused.remove(entry);
                 self.allowed_words.insert(entry.to_owned());
             }
+        }
+    }
+
+    /// Checks a name relative to the base domain, in lower case and with the letters that it shows.
+    ///
+    /// # Errors
+    /// [`NameFault::Inappropriate`] with the refused word.
+    pub fn check(&self, shown: &str) -> Result<(), NameFault> {
+        match self.find_in(shown) {
+            None => Ok(()),
+            Some(found) => Err(NameFault::Inappropriate {
+                word: found.spelled,
+                contact: self.contact.clone(),
+            }),
         }
     }
 

@@ -105,16 +105,31 @@ impl<'a> Difference<'a> {
     fn of(change: ChallengeChange<'a>, present: Vec<Model>) -> Self {
         let has = |value: &ChallengeValue| present.iter().any(|row| row.value == value.as_str());
         match change {
-            ChallengeChange::Add(value) | ChallengeChange::Roll(value) if has(value) => {
-                Self::default()
-            }
+            ChallengeChange::Add(value) if has(value) => Self::default(),
             ChallengeChange::Add(value) => Self {
                 added: vec![value],
                 ..Self::default()
             },
             ChallengeChange::Roll(value) => {
+                // A value that was added stays, however many values roll.
+                let is_kept = |row: &Model| !row.is_rolling && row.value == value.as_str();
+                if present.iter().any(is_kept) {
+                    return Self::default();
+                }
                 let mut rolling: Vec<Model> =
                     present.into_iter().filter(|row| row.is_rolling).collect();
+                match rolling.iter().position(|row| row.value == value.as_str()) {
+                    Some(at) if at + 1 == rolling.len() => return Self::default(),
+                    // It becomes the newest.
+                    Some(at) => {
+                        return Self {
+                            removed: vec![rolling.swap_remove(at)],
+                            added: vec![value],
+                            is_rolling: true,
+                        };
+                    }
+                    None => {}
+                }
                 let kept = rolling.len().min(ROLLING_KEPT - 1);
                 rolling.truncate(rolling.len() - kept);
                 Self {

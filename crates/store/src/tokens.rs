@@ -73,11 +73,11 @@ pub enum TokenState {
 impl Token {
     /// Returns whether the token is accepted at `now`.
     pub fn state(&self, now: Timestamp) -> TokenState {
-        let last_sign = self
+        let last_seen = self
             .last_used
             .as_ref()
             .map_or(self.created_at, |use_| use_.at);
-        let idle_at = self.idle_ms.map(|idle_ms| last_sign.plus(idle_ms));
+        let idle_at = self.idle_ms.map(|idle_ms| last_seen.plus(idle_ms));
         match (self.ended_at, idle_at) {
             (Some(at), _) => TokenState::Ended(at),
             (None, Some(at)) if at <= now && at < self.expires_at => TokenState::Idle(at),
@@ -290,6 +290,10 @@ pub async fn find_by_secret(
         return Ok(None);
     }
     let now = Timestamp::from_millis(now);
+    // Rights that a newer program wrote may be limited in a way that this one does not know.
+    if serde_json::from_str::<TokenRights>(&row.rights).is_err() {
+        return Ok(None);
+    }
     let token = Token::try_from(row)?;
     if token.state(now) != TokenState::Live {
         return Ok(None);
@@ -316,7 +320,7 @@ pub async fn mark_used(store: &Store, live: &LiveToken, from: &str, by: &str) {
         .filter(Column::Id.eq(token.id.0))
         .filter(before);
     if let Err(fault) = used.exec(store.writer()).await {
-        tracing::debug!(error = %fault, "the last use of a token was not stored");
+        tracing::warn!(error = %fault, "the last use of a token was not stored");
     }
 }
 
@@ -342,8 +346,9 @@ impl TryFrom<token::Model> for Token {
         });
         Ok(Self {
             id: TokenId(row.id),
-            // A newer program may have written rights that this one does not know.
-            rights: serde_json::from_str(&row.rights).map_err(|_| corrupt("rights"))?,
+            // Of rights that a newer program wrote and this one does not know, the token has none:
+            // it is refused, and can be listed, ended and deleted.
+            rights: serde_json::from_str(&row.rights).unwrap_or_default(),
             networks: Networks::parse(&row.networks).map_err(|_| corrupt("networks"))?,
             created_at: from_millis(row.created_at),
             expires_at: from_millis(row.expires_at),

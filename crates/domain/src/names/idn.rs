@@ -123,8 +123,10 @@ pub(super) fn to_ascii(label: &str) -> Result<String, IdnFault> {
 /// # Errors
 /// No label has these letters, or not together.
 pub(crate) fn check_letters(text: &str) -> Result<(), IdnFault> {
+    if text.is_ascii() {
+        return Ok(());
+    }
     match to_ascii(text) {
-        _ if text.is_ascii() => Ok(()),
         Ok(_) | Err(IdnFault::LooksLike { .. }) => Ok(()),
         Err(fault) => Err(fault),
     }

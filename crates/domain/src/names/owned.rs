@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 
 use super::{BaseDomain, LABEL_MAX, NAME_MAX, has_reserved_hyphens, idn};
+use crate::certificate::CHALLENGE_LABEL;
 use crate::fault::NameFault;
 use crate::input::typed::{Typed, recognize};
 use crate::input::{OddChar, clean_line, mend};
-
-/// The label of a certificate challenge (RFC 8555 section 8.4).
-const CHALLENGE: &str = "_acme-challenge";
 
 /// Labels that no name of a user has, each with the reason.
 const RESERVED_NAMES: [(&str, &str); 2] = [
@@ -150,7 +148,7 @@ impl OwnedName {
     /// Returns the name below the base domain whose certificates this name's records decide about,
     /// if it is that of a challenge.
     pub fn challenge_of(&self) -> Option<&str> {
-        self.fqdn.strip_prefix(CHALLENGE)?.strip_prefix('.')
+        self.fqdn.strip_prefix(CHALLENGE_LABEL)?.strip_prefix('.')
     }
 }
 
@@ -162,9 +160,9 @@ fn reserved(labels: &[&str]) -> Option<&'static str> {
             .find(|(reserved, _)| *reserved == label)
             .map(|(_, reason)| *reason)
     };
-    let is_own_challenge = matches!(labels, [CHALLENGE, rest @ ..] if !rest.is_empty());
+    let is_own_challenge = matches!(labels, [CHALLENGE_LABEL, rest @ ..] if !rest.is_empty());
     let others = &labels[usize::from(is_own_challenge)..];
-    match others.contains(&CHALLENGE) {
+    match others.contains(&CHALLENGE_LABEL) {
         true => Some(RESERVED_CHALLENGE),
         false => labels.iter().find_map(|label| of_label(label)),
     }

@@ -7,13 +7,19 @@ use super::{
     RecordRight, TOKEN_DAYS_MAX, TOKEN_NAME_MAX, TokenRights,
 };
 use crate::input::clean_line;
-use crate::names::BaseDomain;
+use crate::names::{BaseDomain, LabelRule, NameRule};
 use crate::record::RecordType;
 use crate::time::Timestamp;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Names of one right at most.
 const NAMES_MAX: usize = 20;
+
+/// The names of records of any type.
+pub(super) const ANY_NAME: NameRule = NameRule {
+    at_base: None,
+    labels: LabelRule::Underscores,
+};
 
 /// A user's input for a token, unchecked. Lists of names, types and networks are separated by
 /// commas or white space.
@@ -167,12 +173,17 @@ impl TokenForm {
                 form.check(base, &mut rights.records),
             );
         }
-        let challenges = read_patterns(&self.challenges, self.challenges_below, base);
+        let challenges = read_patterns(
+            &self.challenges,
+            self.challenges_below,
+            base,
+            &NameRule::PLAIN,
+        );
         keep(
             TokenField::Challenges,
             challenges.map(|patterns| rights.challenges = patterns),
         );
-        let addresses = read_patterns(&self.addresses, false, base);
+        let addresses = read_patterns(&self.addresses, false, base, &NameRule::PLAIN);
         let names = addresses.map(|patterns| {
             let names = patterns.into_iter().filter_map(|pattern| match pattern {
                 NamePattern::Name(name) => Some(name),
@@ -213,7 +224,7 @@ impl TokenForm {
 impl RecordRightForm {
     /// Adds a right for each name. A row in which nothing is entered has none.
     fn check(&self, base: &BaseDomain, rights: &mut Vec<RecordRight>) -> Result<(), TokenFault> {
-        let names = read_patterns(&self.names, self.below, base)?;
+        let names = read_patterns(&self.names, self.below, base, &ANY_NAME)?;
         let access = match self.access.as_str() {
             "read" => Access::Read,
             "write" => Access::Write,
@@ -260,12 +271,13 @@ fn read_patterns(
     text: &str,
     below: bool,
     base: &BaseDomain,
+    rule: &NameRule,
 ) -> Result<Vec<NamePattern>, TokenFault> {
     let mut patterns = Vec::new();
     for typed in items(text) {
         let parsed = match below {
-            true => NamePattern::parse_subtree(typed, base),
-            false => NamePattern::parse_name(typed, base),
+            true => NamePattern::parse_subtree(typed, base, rule),
+            false => NamePattern::parse_name(typed, base, rule),
         };
         let pattern = parsed.map_err(|fault| TokenFault::Pattern {
             typed: typed.to_owned(),

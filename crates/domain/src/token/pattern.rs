@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::NameFault;
 use crate::names::idn::with_letters;
-use crate::names::{BaseDomain, LabelRule, NameRule, OwnedName};
+use crate::names::{BaseDomain, NameRule, OwnedName};
 
 /// The base domain itself, as forms write it.
 const BASE: &str = "@";
@@ -46,12 +46,17 @@ impl fmt::Display for PatternFault {
 }
 
 impl NamePattern {
-    /// Parses the pattern of one name, relative to the base domain as in a record's form.
+    /// Parses the pattern of one name, relative to the base domain as in a record's form. The rule
+    /// is that of the names that the right is about.
     ///
     /// # Errors
     /// Why no token can have a right for the name.
-    pub fn parse_name(input: &str, base: &BaseDomain) -> Result<Self, PatternFault> {
-        parse_relative(input, base).map(Self::Name)
+    pub fn parse_name(
+        input: &str,
+        base: &BaseDomain,
+        rule: &NameRule,
+    ) -> Result<Self, PatternFault> {
+        parse_relative(input, base, rule).map(Self::Name)
     }
 
     /// Parses the pattern of a name and every name below it. That of the base domain is
@@ -59,8 +64,12 @@ impl NamePattern {
     ///
     /// # Errors
     /// Why no token can have a right for the name.
-    pub fn parse_subtree(input: &str, base: &BaseDomain) -> Result<Self, PatternFault> {
-        let relative = parse_relative(input, base)?;
+    pub fn parse_subtree(
+        input: &str,
+        base: &BaseDomain,
+        rule: &NameRule,
+    ) -> Result<Self, PatternFault> {
+        let relative = parse_relative(input, base, rule)?;
         Ok(if relative == BASE {
             Self::All
         } else {
@@ -99,12 +108,8 @@ impl NamePattern {
     }
 }
 
-fn parse_relative(input: &str, base: &BaseDomain) -> Result<String, PatternFault> {
-    const ANY: NameRule = NameRule {
-        at_base: None,
-        labels: LabelRule::Underscores,
-    };
-    let name = OwnedName::parse(input, base, &ANY).map_err(PatternFault::Name)?;
+fn parse_relative(input: &str, base: &BaseDomain, rule: &NameRule) -> Result<String, PatternFault> {
+    let name = OwnedName::parse(input, base, rule).map_err(PatternFault::Name)?;
     match name.relative() {
         "" => Ok(BASE.to_owned()),
         relative if is_wildcard(relative) => Err(PatternFault::Wildcard),

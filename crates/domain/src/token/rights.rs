@@ -3,11 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::pattern::{NamePattern, shown};
+use crate::certificate::{CHALLENGE_LABEL, challenge_name};
 use crate::names::BaseDomain;
 use crate::record::{self, RecordType};
-
-/// The label of a certificate challenge (RFC 8555 section 8.4).
-const CHALLENGE: &str = "_acme-challenge";
 
 /// What the holder of a token may do: the union of its rights. Without any, nothing.
 ///
@@ -112,8 +110,8 @@ impl TokenRights {
     /// the TXT record that answers it.
     pub fn may_answer_challenge(&self, relative: &str) -> bool {
         let record = match relative {
-            "" | "@" => CHALLENGE.to_owned(),
-            name => format!("{CHALLENGE}.{name}"),
+            "" | "@" => CHALLENGE_LABEL.to_owned(),
+            name => challenge_name(name),
         };
         self.challenges.iter().any(|names| names.covers(relative))
             || self.may_write_record(&record, RecordType::Txt)

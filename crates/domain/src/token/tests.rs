@@ -101,7 +101,7 @@ fn patterns_cover_names() {
 #[test]
 fn typed_names_become_patterns() {
     let base = base();
-    let parsed = |text| NamePattern::parse_name(text, &base);
+    let parsed = |text| NamePattern::parse_name(text, &base, &super::form::ANY_NAME);
     for (input, relative) in [
         ("dev", "dev"),
         (" DEV ", "dev"),
@@ -120,8 +120,14 @@ fn typed_names_become_patterns() {
             "{input}"
         );
     }
-    assert_eq!(NamePattern::parse_subtree("@", &base), Ok(NamePattern::All));
-    assert_eq!(NamePattern::parse_subtree("dev", &base), Ok(subtree("dev")));
+    assert_eq!(
+        NamePattern::parse_subtree("@", &base, &super::form::ANY_NAME),
+        Ok(NamePattern::All)
+    );
+    assert_eq!(
+        NamePattern::parse_subtree("dev", &base, &super::form::ANY_NAME),
+        Ok(subtree("dev"))
+    );
 }
 
 /// A right to write TXT records at `dev` and below, to read everything, to answer the challenge of
@@ -363,6 +369,16 @@ fn every_fault_of_a_form_is_found() {
             |it| it.addresses = "*".to_owned(),
             TokenField::Addresses,
             "a wildcard",
+        ),
+        (
+            |it| it.challenges = "_acme-challenge.www".to_owned(),
+            TokenField::Challenges,
+            "“_acme-challenge.www”: ",
+        ),
+        (
+            |it| it.addresses = "_home".to_owned(),
+            TokenField::Addresses,
+            "“_home”: ",
         ),
         (
             |it| it.networks = "router".to_owned(),

@@ -1,6 +1,6 @@
 //! The API tokens of all users.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SelectTwo};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SelectTwoRequired};
 use starchart_domain::time::Timestamp;
 use starchart_domain::token::TokenId;
 use starchart_domain::user::{Subject, UserId};
@@ -59,10 +59,7 @@ pub async fn list_tokens(
         .await?;
     let has_more = found.len() > TOKEN_ROWS;
     found.truncate(TOKEN_ROWS);
-    let rows = found
-        .into_iter()
-        .filter_map(|(token, owner)| Some((token, owner?)));
-    let rows = rows.map(|(token, owner)| {
+    let rows = found.into_iter().map(|(token, owner)| {
         Ok(OwnedToken {
             token: token.try_into()?,
             owner: owner.try_into()?,
@@ -77,9 +74,9 @@ pub async fn list_tokens(
     })
 }
 
-fn open_tokens(now: Timestamp) -> SelectTwo<Entity, user::Entity> {
+fn open_tokens(now: Timestamp) -> SelectTwoRequired<Entity, user::Entity> {
     Entity::find()
-        .find_also_related(user::Entity)
+        .find_both_related(user::Entity)
         .filter(Column::EndedAt.is_null())
         .filter(Column::ExpiresAt.gt(now.as_millis()))
 }

@@ -97,7 +97,7 @@ pub(super) fn find<'n>(
 /// Proof that this transaction locked these names and incremented their generations.
 pub(crate) struct TouchedNames<'a>(BTreeSet<&'a str>);
 
-/// Locks names with records, in sorted order, and increments their generations. The caller has
+/// Locks names that have rows, in sorted order, and increments their generations. The caller has
 /// locked the rows of their owners.
 pub(crate) async fn touch_all<'a>(
     tx: &Tx,

@@ -257,13 +257,20 @@ async fn rolling_values_leave_the_two_newest(world: &World) {
         assert!(rolled.unwrap());
     }
     assert_eq!(world.values(&user, "www").await, [100, 3, 4]);
+    // One that is sent again becomes the newest; one that was added does not roll.
+    for n in [3, 100, 5] {
+        let value = value(n);
+        let roll = ChallengeChange::Roll(&value);
+        world.answer(&user, "www", roll).await.unwrap();
+    }
+    assert_eq!(world.values(&user, "www").await, [100, 3, 5]);
     world
-        .answer(&user, "@", ChallengeChange::Roll(&value(5)))
+        .answer(&user, "@", ChallengeChange::Roll(&value(6)))
         .await
         .unwrap();
     assert_eq!(
         world.values(&user, "www").await,
-        [100, 3, 4],
+        [100, 3, 5],
         "at another name"
     );
 }

@@ -1,7 +1,7 @@
 //! Answering DNS challenges for a user's own ACME client.
 
 use starchart_domain::certificate::{CLIENT_VALUES_MAX, ChallengeName, ChallengeValue};
-use starchart_domain::fault::{ChallengeFault, Fault, Field, NameFault};
+use starchart_domain::fault::{ChallengeFault, Fault, Field};
 use starchart_domain::names::idn::to_unicode;
 use starchart_domain::token::NamePattern;
 use starchart_domain::words::WordFilter;
@@ -97,14 +97,7 @@ pub(crate) fn only_challenge(owner: &User) -> Option<ChallengeName> {
 /// Fails if the name has a word that is refused.
 pub(super) fn check_words(name: &ChallengeName, words: &WordFilter) -> Result<(), ChallengeFault> {
     let shown = to_unicode(name.host()).unwrap_or_else(|| name.host().to_owned());
-    let Some(found) = words.find_in(&shown) else {
-        return Ok(());
-    };
-    let fault = NameFault::Inappropriate {
-        word: found.spelled,
-        contact: words.contact().map(str::to_owned),
-    };
-    Err(ChallengeFault::Name(fault))
+    words.check(&shown).map_err(ChallengeFault::Name)
 }
 
 async fn change(

@@ -386,21 +386,40 @@ async fn a_preview_says_of_each_row_which_ttl_results() {
         "Its TTL becomes 1 hour, ticked or not",
         "It gets the TTL 1 hour with another record of this name and type here.",
     );
+    let kept = "If it stays, its TTL becomes 1 hour with another change";
     let three = "www IN A 192.0.2.1\nwww IN A 192.0.2.2\nwww IN A 192.0.2.3\n";
     for (text, expected) in [
         // The TTL of one, another value without a TTL, and one that is missing.
         (
             "www 3600 IN A 192.0.2.1\nwww IN A 192.0.2.9".to_owned(),
-            [(others, 1), (taken, 2), (new, 0), (" 3600 A 192.0.2.9", 1)],
+            [
+                (others, 1),
+                (taken, 1),
+                (kept, 1),
+                (new, 0),
+                (" 3600 A 192.0.2.9", 1),
+            ],
         ),
         (
             format!("{three}www 3600 IN A 192.0.2.4\nwww IN A 192.0.2.5"),
-            [(others, 0), (taken, 0), (new, 1), (" 3600 A 192.0.2.5", 1)],
+            [
+                (others, 0),
+                (taken, 0),
+                (kept, 0),
+                (new, 1),
+                (" 3600 A 192.0.2.5", 1),
+            ],
         ),
         // The TTL that the RRset has.
         (
             "www 300 IN A 192.0.2.1\nwww IN A 192.0.2.9".to_owned(),
-            [(others, 0), (taken, 0), (new, 0), (" 300 A 192.0.2.9", 1)],
+            [
+                (others, 0),
+                (taken, 0),
+                (kept, 0),
+                (new, 0),
+                (" 300 A 192.0.2.9", 1),
+            ],
         ),
     ] {
         let fields = [("intent", "compare"), ("text", text.as_str())];

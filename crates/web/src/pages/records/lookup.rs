@@ -56,7 +56,7 @@ struct ServerLine<'a> {
 impl<'a> ServerLine<'a> {
     fn new(answered: &'a ServerAnswer, record: &Record, asked_at: Timestamp) -> Self {
         let is_resolver = answered.kind == ServerKind::Resolver;
-        // That of a resolver is what is left of it.
+        // A resolver's TTL counts down, so only a name server's is compared.
         let other_ttl = answered.ttl_s.and_then(Ttl::from_seconds);
         let other_ttl = other_ttl.filter(|ttl| !is_resolver && *ttl != record.ttl);
         let (answer, is_current) = match &answered.answer {

@@ -121,6 +121,9 @@ impl<'a> ChangedTtls<'a> {
                     _ => ", also those that are not ticked here",
                 }
             )),
+            (None, _) if change.new_record().is_none() => Some(format!(
+                "If it stays, its TTL becomes {ttl} with another change of this name and type."
+            )),
             (None, _) if is_named => Some(format!(
                 "Its TTL becomes {ttl}, ticked or not, if another change of this name and type is \
                  made."

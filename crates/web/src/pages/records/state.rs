@@ -30,7 +30,7 @@ pub(crate) async fn states(
 #[derive(Serialize)]
 struct RecordStateItem {
     id: i64,
-    /// `saved`, `paused`, `sent`, `insync`, `answering`, `answered` or `refused`.
+    /// `saved`, `paused`, `sent`, `in_sync`, `answering`, `answered` or `refused`.
     key: &'static str,
     /// The state as the page shows it.
     text: String,

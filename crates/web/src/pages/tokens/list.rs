@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use askama::Template;
+use starchart_domain::api::Protocol;
 use starchart_domain::names::BaseDomain;
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
@@ -24,6 +25,8 @@ pub(crate) struct TokensPage {
     pub(crate) layout: Layout,
     /// Whether the operator has turned the whole API off.
     pub(crate) is_off: bool,
+    /// Whether the REST API, which has a page of its own, is on.
+    pub(crate) has_rest: bool,
     pub(crate) rows: Vec<TokenRow>,
 }
 
@@ -60,6 +63,7 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     responses::ok(&TokensPage {
         layout: context.layout(),
         is_off: !context.app.config.api.is_on(),
+        has_rest: context.app.config.api.answers(Protocol::Rest),
         rows: tokens.into_iter().map(row).collect(),
     })
 }

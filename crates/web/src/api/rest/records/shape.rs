@@ -53,7 +53,7 @@ pub(in crate::api::rest) struct RecordShape {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "State")]
 pub(in crate::api::rest) struct StateShape {
-    /// `saved`, `paused`, `sent`, `insync`, `answering`, `answered` or `refused`.
+    /// `saved`, `paused`, `sent`, `in_sync`, `answering`, `answered` or `refused`.
     key: &'static str,
     /// The same in words, with the reason of a refusal.
     text: String,
