@@ -94,8 +94,8 @@ pub enum Replacement {
 }
 
 /// Requests the revocation of a certificate that has not expired. One in use is taken out of use
-/// and its key is deleted; a pending automatic renewal is abandoned, unless a replacement is wanted,
-/// which it then is. Returns whether there was something to revoke.
+/// and its key is deleted; a pending automatic renewal is abandoned, unless a replacement is
+/// wanted, which it then is. Returns whether there was something to revoke.
 pub async fn revoke(
     store: &Store,
     owner: UserId,
