@@ -3,9 +3,11 @@
 use crate::table::Table;
 
 /// `active_slot` admits one active certificate per user. `key_id` names the key that sealed
-/// `key_ciphertext`; user and certificate are its associated data. `revocation_requested_at` marks
-/// a certificate to revoke for `revocation_reason` (a word of RFC 5280); `next_revocation_at` is
-/// the earliest next attempt and `revocation_attempts` the number of attempts, for the back-off.
+/// `key_ciphertext`; user and certificate are its associated data. `renew_at` is when the renewal
+/// job renews it, and `next_renewal_at` the earliest next attempt after a failed one.
+/// `revocation_requested_at` marks a certificate to revoke for `revocation_reason` (a word of RFC
+/// 5280); `next_revocation_at` is the earliest next attempt and `revocation_attempts` the number of
+/// attempts, for the back-off.
 pub(crate) const STEP: Table = Table {
     step: "m0014_create_certificates",
     table: "certificates",
@@ -21,7 +23,8 @@ pub(crate) const STEP: Table = Table {
         key_ciphertext {bytes} NULL,
         not_before BIGINT NOT NULL,
         not_after BIGINT NOT NULL,
-        renew_at BIGINT NULL,
+        renew_at BIGINT NOT NULL,
+        next_renewal_at BIGINT NULL,
         active_slot BIGINT GENERATED ALWAYS AS
             (CASE WHEN state = 'active' THEN user_id ELSE NULL END) STORED,
         created_at BIGINT NOT NULL,
@@ -41,6 +44,7 @@ pub(crate) const STEP: Table = Table {
     indexes: &[
         ("certificates_user_ix", "user_id"),
         ("certificates_not_after_ix", "not_after"),
+        ("certificates_renew_at_ix", "state, renew_at"),
         ("certificates_revocation_ix", "revocation_requested_at"),
     ],
 };

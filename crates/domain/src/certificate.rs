@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod caa;
 mod challenge;
+mod lifetime;
 mod next;
 mod revocation;
 
@@ -16,27 +17,20 @@ use crate::time::Timestamp;
 pub use challenge::{
     CLIENT_VALUE_KEPT_MS, CLIENT_VALUE_TTL, CLIENT_VALUES_MAX, ChallengeName, ChallengeValue,
 };
+pub use lifetime::{ALARM_SHARE, NOTICE_SHARE, Validity};
 pub use next::{
     Answers, FailureReason, MAX_ORDERS, MAX_STARTS, NextStep, Observations, ObservedOrder,
     ObservedZone, OrderFacts, back_off_ms, clamped_retry_ms, deadline, next_step, poll_ms,
 };
 pub use revocation::RevocationReason;
 
-const THIRTY_DAYS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
-
-/// Returns from when a user may renew a certificate: 30 days before it expires, or with a third of
-/// its lifetime left where that is later (lifetimes of six days exist).
-pub fn renewable_from(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
-    automatic_renewal_at(not_before, not_after).max(not_after.plus(-THIRTY_DAYS_MS))
+/// Returns from when a user may renew a certificate: once its renewal is due, at `renew_at` or at
+/// [`Validity::renewal_at`], whichever is earlier.
+pub fn renewable_from(validity: Validity, renew_at: Timestamp) -> Timestamp {
+    validity.renewal_at().min(renew_at)
 }
 
-/// Returns when a certificate is renewed automatically: with a third of its lifetime left.
-/// Lifetimes differ (90, 45, 6 days), so only the two dates in the certificate count.
-pub fn automatic_renewal_at(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
-    not_after.plus(-(not_after.since(not_before).max(0) / 3))
-}
-
-/// Returns the back-off before a failed renewal or revocation is retried, in milliseconds: 1 h
+/// Returns the back-off before a failed revocation or renewal is retried, in milliseconds: 1 h
 /// after the first failure, doubled up to 32 h.
 pub fn renewal_retry_ms(failed_before: u32) -> i64 {
     (60 * 60 * 1_000) << failed_before.min(5)
@@ -120,41 +114,6 @@ impl fmt::Display for OrderStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DAY: i64 = 24 * 60 * 60 * 1_000;
-
-    #[test]
-    fn users_may_renew_for_thirty_days_or_the_last_third() {
-        let from = |days: i64| {
-            renewable_from(
-                Timestamp::from_millis(0),
-                Timestamp::from_millis(days * DAY),
-            )
-            .as_millis()
-                / DAY
-        };
-        assert_eq!((from(90), from(365), from(45), from(6)), (60, 335, 30, 4));
-    }
-
-    #[test]
-    fn automatic_renewal_is_due_with_a_third_of_the_lifetime_left() {
-        let at = |days: i64| {
-            automatic_renewal_at(
-                Timestamp::from_millis(0),
-                Timestamp::from_millis(days * DAY),
-            )
-            .as_millis()
-                / DAY
-        };
-        assert_eq!((at(90), at(45), at(6)), (60, 30, 4));
-        let early = Timestamp::from_millis(0);
-        let late = Timestamp::from_millis(DAY);
-        assert_eq!(
-            automatic_renewal_at(late, early),
-            early,
-            "dates in the wrong order"
-        );
-    }
 
     #[test]
     fn the_back_off_of_failed_renewals_grows() {

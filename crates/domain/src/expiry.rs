@@ -1,4 +1,4 @@
-//! How long records live, and when users are notified before records and certificates expire.
+//! How long records live, and when users are notified before they expire.
 
 use crate::time::Timestamp;
 
@@ -52,17 +52,6 @@ pub fn last_day(
 ) -> Timestamp {
     let grace_ends = notified_at.unwrap_or(now).plus(GRACE_MS);
     expires_at.max(grace_ends)
-}
-
-/// Returns when a user is notified that a certificate expires.
-///
-/// A certificate is renewed automatically with a third of its lifetime left (30 of 90 days). No
-/// mail is needed when that worked, so the notice is due later: with 28 ninetieths of the lifetime
-/// left, and at the earliest 28 days before the expiry.
-pub fn certificate_notice_at(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
-    let life = not_after.since(not_before).max(0);
-    let left = (life / 90).saturating_mul(28).min(28 * DAY_MS);
-    not_after.plus(-left)
 }
 
 #[cfg(test)]
@@ -142,21 +131,5 @@ mod tests {
             assert!(!is_removed(removed.plus(-1)), "{case}");
             assert_eq!(removed.plus(-1).to_day(), shown, "{case}");
         }
-    }
-
-    #[test]
-    fn the_notice_is_due_after_the_automatic_renewal() {
-        let from = Timestamp::from_millis(1_800_000_000_000);
-        for (life_days, before_days) in [(90, 28.0), (180, 28.0), (45, 14.0), (6, 1.867)] {
-            let end = from.plus(life_days * DAY_MS);
-            let notice = certificate_notice_at(from, end);
-            let before = end.since(notice) as f64 / DAY_MS as f64;
-            assert!((before - before_days).abs() < 0.01, "{life_days}: {before}");
-            assert!(
-                end.since(notice) < life_days * DAY_MS / 3,
-                "the renewal comes first"
-            );
-        }
-        assert_eq!(certificate_notice_at(from, from.plus(-1)), from.plus(-1));
     }
 }

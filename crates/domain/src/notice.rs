@@ -55,7 +55,7 @@ pub struct Notice {
 pub struct NoticeItem {
     /// The record's fqdn, or the certificate's domain (`*.user.example`).
     pub name: String,
-    /// The record's type and input; `None` for a certificate.
+    /// The record's type and input, or how long an issued certificate is valid (`for 64 days`).
     pub what: Option<String>,
     /// When it happens, with the clock that this goes by: `2027-02-28 UTC` for the last day of a
     /// record, `2027-02-19 09:30 UTC` for the end of a certificate.

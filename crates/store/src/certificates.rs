@@ -15,7 +15,7 @@ pub mod rotation;
 pub(crate) mod rows;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
-use starchart_domain::certificate::{OrderStep, renewable_from};
+use starchart_domain::certificate::{OrderStep, Validity, renewable_from};
 use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
@@ -32,7 +32,7 @@ use crate::{Error, Store, users};
 use rows::OrderRow;
 
 pub(crate) use ends::{abandon_pending_order, request_revocations};
-pub(crate) use rows::key_deletion;
+pub(crate) use rows::{has_share_left, key_deletion};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -51,8 +51,22 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// The end of its validity.
     pub not_after: Timestamp,
+    /// When the sweep renews it.
+    pub renew_at: Timestamp,
     /// When we got it.
     pub created_at: Timestamp,
+}
+
+impl Certificate {
+    /// Returns its validity period.
+    pub const fn validity(&self) -> Validity {
+        Validity::new(self.not_before, self.not_after)
+    }
+
+    /// Returns from when its owner may renew it.
+    pub fn renewable_from(&self) -> Timestamp {
+        renewable_from(self.validity(), self.renew_at)
+    }
 }
 
 /// An order, as its owner may see it.
@@ -171,7 +185,7 @@ async fn view(on: &impl ConnectionTrait, row: OrderRow) -> Result<OrderView, Err
 }
 
 /// Opens an order for the user's base domain, unless one is pending or the active certificate is
-/// not due for renewal ([`renewable_from`]). A pending order of the renewal sweep becomes the
+/// not due for renewal ([`Certificate::renewable_from`]). A pending order of the renewal sweep becomes the
 /// user's own and is expedited instead. `daily` is the limit of requests in 24 hours; the sweep's
 /// renewals do not count.
 pub async fn request(
@@ -195,11 +209,9 @@ pub async fn request(
                 None => {}
             }
             let active = rows::find_active(tx.db(), owner).await?;
+            let active = active.map(Certificate::from);
             if let Some(active) = &active {
-                let from = renewable_from(
-                    Timestamp::from_millis(active.not_before),
-                    Timestamp::from_millis(active.not_after),
-                );
+                let from = active.renewable_from();
                 if now < from {
                     return Err(RequestError::NotDue { from });
                 }

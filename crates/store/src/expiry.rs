@@ -17,13 +17,14 @@ use sea_orm::{
     ColumnTrait, Condition, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select, Set,
 };
-use starchart_domain::expiry::{NOTICE_MS, certificate_notice_at, removal_due};
+use starchart_domain::certificate::NOTICE_SHARE;
+use starchart_domain::expiry::{NOTICE_MS, removal_due};
 use starchart_domain::notice::{NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 use strum::VariantArray;
 
-use crate::certificates::key_deletion;
+use crate::certificates::{has_share_left, key_deletion};
 use crate::entity::certificate::{self, State as CertificateState};
 use crate::entity::dns_record;
 use crate::entity::outbox::{self, State as MailState};
@@ -137,7 +138,7 @@ fn certificates_to_notify(now: Timestamp) -> Select<certificate::Entity> {
     certificate::Entity::find()
         .filter(Column::State.eq(CertificateState::Active))
         .filter(Column::NotifiedAt.is_null())
-        .filter(Column::NotAfter.lte(now.plus(NOTICE_MS).as_millis()))
+        .filter(has_share_left(NOTICE_SHARE, now))
         .filter(Column::NotAfter.gt(now.as_millis()))
 }
 
@@ -258,7 +259,6 @@ struct Certificate {
     id: i64,
     user_id: i64,
     domain: String,
-    not_before: i64,
     not_after: i64,
 }
 
@@ -347,15 +347,10 @@ async fn expire_certificates(tx: &Tx, users: &[UserId], now: Timestamp) -> Resul
 }
 
 async fn notify_certificates(tx: &Tx, users: &[UserId], now: Timestamp) -> Result<u64, Error> {
-    let mut rows: Vec<Certificate> = of_users(certificates_to_notify(now), users)
+    let rows: Vec<Certificate> = of_users(certificates_to_notify(now), users)
         .into_partial_model()
         .all(tx.db())
         .await?;
-    rows.retain(|row| {
-        let not_before = Timestamp::from_millis(row.not_before);
-        let not_after = Timestamp::from_millis(row.not_after);
-        certificate_notice_at(not_before, not_after) <= now
-    });
     if rows.is_empty() {
         return Ok(0);
     }

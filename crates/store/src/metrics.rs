@@ -4,8 +4,10 @@ use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
+use starchart_domain::certificate::{ALARM_SHARE, NOTICE_SHARE};
 use starchart_domain::time::Timestamp;
 
+use crate::certificates::has_share_left;
 use crate::entity::certificate::{self, ACTIVE_SLOT, State};
 use crate::entity::certificate_order::{self, Step};
 use crate::entity::lease;
@@ -55,10 +57,10 @@ pub struct CertificateMetrics {
     pub active: u64,
     /// When the next of them expires.
     pub next_expiry: Option<Timestamp>,
-    /// Active certificates that expire within 7 days.
-    pub expiring_in_7_days: u64,
-    /// Active certificates that expire within 30 days.
-    pub expiring_in_30_days: u64,
+    /// Active certificates with at most a quarter of their life left.
+    pub with_quarter_left: u64,
+    /// Active certificates with at most a sixth of their life left.
+    pub with_sixth_left: u64,
     /// Certificates that expired within the last 7 days and have no successor.
     pub expired_last_7_days: u64,
 }
@@ -134,20 +136,20 @@ async fn count_certificates(store: &Store, now: Timestamp) -> Result<Certificate
         .into_tuple()
         .one(store.reader())
         .await?;
-    let in_7_days = Expr::case(Column::NotAfter.lte(days(7)), 1);
+    let sixth = Expr::case(has_share_left(ALARM_SHARE, now), 1);
     let counts: Option<(i64, i64)> = expiring()
-        .column_as(Expr::expr(in_7_days).count(), "in_7_days")
-        .column_as(Column::Id.count(), "in_30_days")
-        .filter(Column::NotAfter.lte(days(30)))
+        .column_as(Column::Id.count(), "quarter")
+        .column_as(Expr::expr(sixth).count(), "sixth")
+        .filter(has_share_left(NOTICE_SHARE, now))
         .into_tuple()
         .one(store.reader())
         .await?;
-    let (in_7_days, in_30_days) = counts.unwrap_or_default();
+    let (quarter, sixth) = counts.unwrap_or_default();
     Ok(CertificateMetrics {
         active: u64::try_from(active.unwrap_or_default()).unwrap_or_default(),
         next_expiry: next_expiry.map(Timestamp::from_millis),
-        expiring_in_7_days: u64::try_from(in_7_days).unwrap_or_default(),
-        expiring_in_30_days: u64::try_from(in_30_days).unwrap_or_default(),
+        with_quarter_left: u64::try_from(quarter).unwrap_or_default(),
+        with_sixth_left: u64::try_from(sixth).unwrap_or_default(),
         expired_last_7_days: count_expired(store, days(-7), days(0)).await?,
     })
 }

@@ -156,6 +156,14 @@ pub enum FailureReason {
 }
 
 impl FailureReason {
+    /// Returns whether the owner may be able to mend it: a CAA record of their own, a delegation.
+    pub const fn concerns_owner(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::NotAnswered(_) => true,
+            Self::TooLong | Self::Broken | Self::OrdersEnded => false,
+        }
+    }
+
     /// Returns a sentence for the user.
     pub fn message(&self) -> String {
         match self {

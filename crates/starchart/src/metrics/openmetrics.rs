@@ -278,14 +278,14 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
         );
     }
     let expiring = [
-        ("7", certificates.expiring_in_7_days),
-        ("30", certificates.expiring_in_30_days),
+        ("quarter", certificates.with_quarter_left),
+        ("sixth", certificates.with_sixth_left),
     ];
     counts(
         registry,
         "certificates_expiring",
-        "Active certificates that expire within this number of days",
-        "days",
+        "Active certificates with at most this share of their life left",
+        "left",
         &expiring,
     );
     let help = "Certificates that expired within the last 7 days without a successor";

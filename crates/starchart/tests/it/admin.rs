@@ -151,9 +151,9 @@ async fn a_deleted_user_disappears_from_zone_and_pages() {
     env.db
         .run(&format!(
             "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, \
-             key_nonce, key_ciphertext, not_before, not_after, created_at) \
+             key_nonce, key_ciphertext, not_before, not_after, renew_at, created_at) \
              VALUES ({user}, 'user1.{ROOT}', 'active', 'c', 'c', 'k', 'n', 'secret', 0, \
-             9000000000000, 0)"
+             9000000000000, 9000000000000, 0)"
         ))
         .await;
     env.db

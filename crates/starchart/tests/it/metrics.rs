@@ -241,7 +241,7 @@ async fn metrics_are_served_on_their_own_port_only_when_it_is_set() {
         "# TYPE process_resident_memory_bytes gauge",
         "starchart_database_connections{state=\"idle\"}",
         "starchart_database_ping_seconds ",
-        "starchart_certificates_expiring{days=\"7\"} 0",
+        "starchart_certificates_expiring{left=\"sixth\"} 0",
     ] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
@@ -369,11 +369,12 @@ async fn the_guide_lists_every_metric() {
     app.browser().get("/login").await;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
     signed_in(&env, &app, "user1").await;
-    let columns = "user_id, domain, state, certificate, chain, not_before, not_after, created_at";
+    let columns = "user_id, domain, state, certificate, chain, not_before, not_after, renew_at, \
+                   created_at";
     env.db
         .run(&format!(
             "INSERT INTO certificates ({columns}) \
-             SELECT id, '', 'active', '', '', 1, {now} + 99000000, 1 FROM users"
+             SELECT id, '', 'active', '', '', 1, {now} + 99000000, {now} + 99000000, 1 FROM users"
         ))
         .await;
     until(port, "starchart_certificates_active", |count| count == 1.0).await;

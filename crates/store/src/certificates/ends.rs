@@ -2,11 +2,10 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, SelectExt, Set, UpdateMany,
+    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QuerySelect, SelectExt, Set,
+    UpdateMany,
 };
-use starchart_domain::certificate::{
-    OrderStep, automatic_renewal_at, certificate_names, renewal_retry_ms,
-};
+use starchart_domain::certificate::{FailureReason, OrderStep, Validity, certificate_names};
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -32,6 +31,13 @@ pub struct IssuedCertificate {
     pub not_before: Timestamp,
     /// The end of its validity.
     pub not_after: Timestamp,
+}
+
+impl IssuedCertificate {
+    /// Returns its validity period.
+    pub const fn validity(&self) -> Validity {
+        Validity::new(self.not_before, self.not_after)
+    }
 }
 
 /// Characters of a problem that are stored.
@@ -118,8 +124,14 @@ pub(super) async fn issue(
     let sealed = vault.seal(owner, KeyRow::Certificate(id), &key)?;
     rows::set_key(tx, id, sealed).await?;
     link_certificate(tx, claim.order, id).await?;
-    let until = Some(issued.not_after.to_minute());
-    queue_mail(tx, claim, NoticeKind::CertificateReady, until, None).await?;
+    let [name, _] = certificate_names(&claim.domain);
+    let item = NoticeItem {
+        name,
+        what: Some(format!("for {}", issued.validity().describe_life())),
+        on: Some(issued.not_after.to_minute()),
+        reason: None,
+    };
+    queue_mail(tx, claim, NoticeKind::CertificateReady, item).await?;
     Ok(true)
 }
 
@@ -139,9 +151,7 @@ pub(super) async fn insert_certificate(
         chain: Set(issued.chain.clone()),
         not_before: Set(issued.not_before.as_millis()),
         not_after: Set(issued.not_after.as_millis()),
-        renew_at: Set(Some(
-            automatic_renewal_at(issued.not_before, issued.not_after).as_millis(),
-        )),
+        renew_at: Set(issued.validity().renewal_at().as_millis()),
         created_at: Set(now.as_millis()),
         ..Default::default()
     };
@@ -166,25 +176,18 @@ async fn queue_mail(
     tx: &Tx,
     claim: &Claim,
     kind: NoticeKind,
-    on: Option<String>,
-    reason: Option<String>,
+    item: NoticeItem,
 ) -> Result<(), Error> {
-    let [wildcard, _] = certificate_names(&claim.domain);
     let notice = Notice {
         kind,
-        items: vec![NoticeItem {
-            name: wildcard,
-            what: None,
-            on,
-            reason,
-        }],
+        items: vec![item],
     };
     outbox::queue_mail(tx, claim.owner, &format!("order:{}", claim.order), &notice).await
 }
 
-/// Finishes the claimed order as failed. The first failure of an automatic renewal queues a mail;
-/// the following ones do not, since the sweep retries.
-pub(super) async fn fail(tx: &Tx, claim: &Claim, reason: &str) -> Result<bool, Error> {
+/// Finishes the claimed order as failed. Of the failures of an automatic renewal only the first
+/// queues a mail, and only one that its owner may mend, since the sweep retries.
+pub(super) async fn fail(tx: &Tx, claim: &Claim, reason: &FailureReason) -> Result<bool, Error> {
     let now = tx.now().await?;
     if !users::lock(tx, claim.owner).await? {
         return Ok(false);
@@ -192,21 +195,27 @@ pub(super) async fn fail(tx: &Tx, claim: &Claim, reason: &str) -> Result<bool, E
     let Some(order) = rows::find_order(tx.db(), claim.order).await? else {
         return Ok(false);
     };
-    let reason = sql::cut(reason, PROBLEM_LENGTH);
-    let problem = Some(reason.clone());
+    let message = sql::cut(&reason.message(), PROBLEM_LENGTH);
+    let problem = Some(message.clone());
     let update = finish_without_certificate(&order, OrderStep::Failed, problem, now);
     if !update_fenced(tx, claim, update, now).await? {
         return Ok(false);
     }
     challenges::delete_values(tx, claim.owner, &claim.domain, now).await?;
-    let failed_before = if order.automatic {
-        postpone_renewal(tx, &order, now).await?
+    let is_mailed = if order.automatic {
+        postpone_renewal(tx, &order, now).await? == 0 && reason.concerns_owner()
     } else {
-        0
+        true
     };
-    if failed_before == 0 {
-        let kind = NoticeKind::CertificateFailed;
-        queue_mail(tx, claim, kind, None, Some(reason)).await?;
+    if is_mailed {
+        let [name, _] = certificate_names(&claim.domain);
+        let item = NoticeItem {
+            name,
+            what: None,
+            on: None,
+            reason: Some(message),
+        };
+        queue_mail(tx, claim, NoticeKind::CertificateFailed, item).await?;
     }
     Ok(true)
 }
@@ -226,10 +235,22 @@ async fn postpone_renewal(tx: &Tx, order: &OrderRow, now: Timestamp) -> Result<u
         .count(tx.db())
         .await?;
     let failed_before = u32::try_from(failed_before).unwrap_or(u32::MAX);
-    let renew_at = now.plus(renewal_retry_ms(failed_before)).as_millis();
+    let dates: Option<(i64, i64)> = certificate::Entity::find_by_id(certificate)
+        .select_only()
+        .column(certificate::Column::NotBefore)
+        .column(certificate::Column::NotAfter)
+        .into_tuple()
+        .one(tx.db())
+        .await?;
+    let (not_before, not_after) = dates.unwrap_or_default();
+    let validity = Validity::new(
+        Timestamp::from_millis(not_before),
+        Timestamp::from_millis(not_after),
+    );
+    let next = now.plus(validity.renewal_retry_ms(failed_before));
     certificate::Entity::update_many()
         .set(certificate::ActiveModel {
-            renew_at: Set(Some(renew_at)),
+            next_renewal_at: Set(Some(next.as_millis())),
             ..Default::default()
         })
         .filter(certificate::Column::Id.eq(certificate))

@@ -15,7 +15,9 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     SelectExt, Set, UpdateMany,
 };
-use starchart_domain::certificate::{Answers, CHALLENGE_TYPE, ObservedZone, OrderFacts, OrderStep};
+use starchart_domain::certificate::{
+    Answers, CHALLENGE_TYPE, FailureReason, ObservedZone, OrderFacts, OrderStep,
+};
 use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
@@ -420,8 +422,8 @@ pub async fn issue(
         .await
 }
 
-/// Finishes the order without a certificate, for the reason given in plain words.
-pub async fn fail(store: &Store, claim: &Claim, reason: &str) -> Result<bool, Error> {
+/// Finishes the order without a certificate.
+pub async fn fail(store: &Store, claim: &Claim, reason: &FailureReason) -> Result<bool, Error> {
     store
         .write(|tx| async move { ends::fail(&tx, claim, reason).await })
         .await

@@ -1,7 +1,7 @@
 //! What the sweep does without a user's request: renewals, orders whose outcome at the authority is
 //! unknown, and pending revocations.
 
-use sea_orm::sea_query::{Expr, Func};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, RelationTrait, SelectExt, Set,
@@ -44,7 +44,7 @@ async fn list_due(store: &Store, limit: u64) -> Result<Vec<(i64, i64)>, Error> {
         .column(Column::UserId)
         .join(JoinType::InnerJoin, certificate::Relation::User.def())
         .filter(Column::State.eq(State::Active))
-        .filter(renewal_due_at().lte(Expr::cust(store.now_sql())))
+        .filter(is_renewal_due(Expr::cust(store.now_sql())))
         .filter(user::Column::DeletedAt.is_null())
         .filter(user::Column::SuspendedAt.is_null())
         .filter(Expr::not_exists(pending_order.into_query()))
@@ -55,13 +55,14 @@ async fn list_due(store: &Store, limit: u64) -> Result<Vec<(i64, i64)>, Error> {
         .await?)
 }
 
-/// When a certificate is renewed: at `renew_at`, or in the last third of its life.
-fn renewal_due_at() -> Expr {
+/// Whether a certificate is to be renewed at `now`: its time has come, and it does not wait after a
+/// renewal that failed.
+fn is_renewal_due(now: Expr) -> Condition {
     use certificate::Column;
-    let column = |column: Column| Expr::col((certificate::Entity, column));
-    let life = column(Column::NotAfter).sub(column(Column::NotBefore));
-    let automatic_renewal_at = column(Column::NotAfter).sub(life.div(3));
-    Func::coalesce([column(Column::RenewAt), automatic_renewal_at]).into()
+    let waits_until = Expr::col(Column::NextRenewalAt);
+    Condition::all()
+        .add(Expr::col(Column::RenewAt).lte(now.clone()))
+        .add(waits_until.clone().is_null().or(waits_until.lte(now)))
 }
 
 async fn open_order(store: &Store, id: i64, owner: UserId) -> Result<bool, Error> {
@@ -74,7 +75,7 @@ async fn open_order(store: &Store, id: i64, owner: UserId) -> Result<bool, Error
             let now = tx.now().await?;
             let is_due = certificate::Entity::find_by_id(id)
                 .filter(Expr::col(ACTIVE_SLOT).eq(owner.0))
-                .filter(renewal_due_at().lte(now.as_millis()))
+                .filter(is_renewal_due(Expr::value(now.as_millis())))
                 .exists(tx.db())
                 .await?;
             if !is_due || rows::find_pending_order(tx.db(), owner).await?.is_some() {

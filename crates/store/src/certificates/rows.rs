@@ -27,6 +27,7 @@ pub(crate) struct CertificateRow {
     pub(super) chain: String,
     pub(super) not_before: i64,
     pub(super) not_after: i64,
+    pub(super) renew_at: i64,
     pub(super) created_at: i64,
 }
 
@@ -39,6 +40,7 @@ impl From<CertificateRow> for Certificate {
             chain: row.chain,
             not_before: Timestamp::from_millis(row.not_before),
             not_after: Timestamp::from_millis(row.not_after),
+            renew_at: Timestamp::from_millis(row.renew_at),
             created_at: Timestamp::from_millis(row.created_at),
         }
     }
@@ -269,6 +271,14 @@ pub(crate) fn key_deletion(now: Timestamp) -> sea_orm::UpdateMany<certificate::E
             ..Default::default()
         })
         .col_expr(Column::EndedAt, ended_at.into())
+}
+
+/// Whether at most one `share`th of a certificate's life is left at `now`.
+pub(crate) fn has_share_left(share: i64, now: Timestamp) -> Expr {
+    use certificate::Column;
+    let left = Expr::col(Column::NotAfter).sub(now.as_millis());
+    let life = Expr::col(Column::NotAfter).sub(Expr::col(Column::NotBefore));
+    left.mul(share).lte(life)
 }
 
 /// Takes a certificate out of use and deletes its key.

@@ -76,8 +76,10 @@ pub(crate) struct Model {
     pub(crate) key_ciphertext: Option<Vec<u8>>,
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
-    /// When the renewal sweep opens an order.
-    pub(crate) renew_at: Option<i64>,
+    /// When the renewal sweep opens an order, unless a failure makes it wait.
+    pub(crate) renew_at: i64,
+    /// The earliest time of the next renewal after one that failed.
+    pub(crate) next_renewal_at: Option<i64>,
     pub(crate) created_at: i64,
     /// When it left the active state.
     pub(crate) ended_at: Option<i64>,

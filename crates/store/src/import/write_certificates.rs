@@ -1,7 +1,7 @@
 //! Writes certificates and requests of the original's database.
 
 use sea_orm::{EntityTrait, Set};
-use starchart_domain::certificate::{OrderStep, automatic_renewal_at};
+use starchart_domain::certificate::OrderStep;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
@@ -36,7 +36,6 @@ pub(super) async fn insert_certificate(
     let issued = &imported.issued;
     // The user may have got a certificate here since the import was planned.
     let in_use = imported.in_use && rows::find_active(tx.db(), owner).await?.is_none();
-    let renew_at = automatic_renewal_at(issued.not_before, issued.not_after);
     let row = certificate::ActiveModel {
         user_id: Set(owner.0),
         domain: Set(domain.to_owned()),
@@ -49,7 +48,7 @@ pub(super) async fn insert_certificate(
         chain: Set(issued.chain.clone()),
         not_before: Set(issued.not_before.as_millis()),
         not_after: Set(issued.not_after.as_millis()),
-        renew_at: Set(Some(renew_at.as_millis())),
+        renew_at: Set(issued.validity().renewal_at().as_millis()),
         created_at: Set(issued.not_before.as_millis()),
         ended_at: Set((!in_use).then_some(now.as_millis())),
         notified_at: Set(imported.notified_at.map(Timestamp::as_millis)),

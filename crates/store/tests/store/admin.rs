@@ -66,8 +66,8 @@ pub(crate) async fn furnish(world: &World, user: &TestUser) {
     for (state, until) in [("active", soon), ("replaced", soon), ("replaced", 1)] {
         let sql = format!(
             "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, \
-             key_nonce, key_ciphertext, not_before, not_after, created_at) \
-             VALUES ({id}, 'd', '{state}', 'c', 'c', 'k', 'n', 'secret', 0, {until}, 0)"
+             key_nonce, key_ciphertext, not_before, not_after, renew_at, created_at) \
+             VALUES ({id}, 'd', '{state}', 'c', 'c', 'k', 'n', 'secret', 0, {until}, {until}, 0)"
         );
         world.run(&sql).await.unwrap();
     }

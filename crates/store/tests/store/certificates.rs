@@ -8,7 +8,7 @@ mod sweep;
 
 use futures_util::future::join_all;
 use starchart_domain::certificate::{
-    Answers, NextStep, Observations, ObservedZone, OrderStep, next_step,
+    Answers, FailureReason, NextStep, Observations, ObservedZone, OrderStep, next_step,
 };
 use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;

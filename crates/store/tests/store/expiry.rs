@@ -314,13 +314,13 @@ async fn no_two_mails_of_a_kind_on_one_day(world: &World) {
 async fn certificates_are_notified_and_expired(world: &World) {
     let user = person_with(world, "user1", 0).await;
     world.certificate(&user, 90).await;
-    world.at_days(61.0);
+    world.at_days(67.0);
     assert_eq!(
         sweep(world).await,
         [0, 0, 0, 0],
         "it renews by itself first"
     );
-    world.at_days(62.5);
+    world.at_days(67.6);
     assert_eq!(sweep(world).await, [0, 0, 0, 1]);
     assert_eq!(send(world).await, [(NoticeKind::CertificateExpiring, 1)]);
     assert_eq!(sweep(world).await, [0, 0, 0, 0]);

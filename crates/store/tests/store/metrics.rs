@@ -63,8 +63,18 @@ async fn orders_and_certificates_are_counted(world: &World) {
     for name in ["user1", "user2", "user3", "user4", "user5"] {
         people.push(world.user(name).await);
     }
-    for (who, days) in people.iter().zip([3, 20, 60, -1]) {
+    // How many days are left of how long a life.
+    let lives = [(3, 18), (20, 80), (60, 180), (-1, 60)];
+    for (who, (days, life)) in people.iter().zip(lives) {
         world.certificate(who, days).await;
+        world
+            .run(&format!(
+                "UPDATE certificates SET not_before = not_after - {} WHERE user_id = {}",
+                life * DAY_MS,
+                who.id
+            ))
+            .await
+            .unwrap();
     }
     // Replaced ones count no more.
     world.certificate(&people[4], 2).await;
@@ -107,8 +117,8 @@ async fn orders_and_certificates_are_counted(world: &World) {
     assert_eq!(read.certificates.active, 4);
     assert_eq!(
         (
-            read.certificates.expiring_in_7_days,
-            read.certificates.expiring_in_30_days
+            read.certificates.with_sixth_left,
+            read.certificates.with_quarter_left
         ),
         (1, 2)
     );

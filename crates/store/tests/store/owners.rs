@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
+use starchart_domain::certificate::FailureReason;
 use starchart_domain::user::UserId;
 use starchart_store::admin::{self, DeletionPreview};
 use starchart_store::certificates::{self, Overview, orders};
@@ -225,7 +226,7 @@ async fn change_records(world: &World, user: &TestUser, first: &Record) {
 async fn fail_order(world: &World, user: &TestUser) {
     request_certificate(world, user, 1).await;
     let claim = world.key_saved().await;
-    let failed = orders::fail(&world.store, &claim, "no").await;
+    let failed = orders::fail(&world.store, &claim, &FailureReason::Refused("no".into())).await;
     assert!(failed.unwrap());
 }
 

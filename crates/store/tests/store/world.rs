@@ -229,8 +229,8 @@ impl World {
         let end = now.plus(days * DAY_MS).as_millis();
         self.run(&format!(
             "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, \
-             key_nonce, key_ciphertext, not_before, not_after, created_at) \
-             VALUES ({}, '{}', 'active', 'c', 'c', 'one', 'n', 'k', {now}, {end}, {now})",
+             key_nonce, key_ciphertext, not_before, not_after, renew_at, created_at) \
+             VALUES ({}, '{}', 'active', 'c', 'c', 'one', 'n', 'k', {now}, {end}, {end}, {now})",
             who.id,
             who.base,
             now = now.as_millis()

@@ -175,7 +175,11 @@ async fn an_expired_claim_changes_nothing(world: &World) {
             .await
             .unwrap()
     );
-    assert!(!orders::fail(store, &old, "no").await.unwrap());
+    assert!(
+        !orders::fail(store, &old, &FailureReason::Refused("no".into()))
+            .await
+            .unwrap()
+    );
     assert!(
         !orders::postpone(store, &old, &Postponement::default())
             .await
@@ -226,7 +230,11 @@ async fn a_claim_changes_one_order_until_its_time_is_over(world: &World) {
     // Nobody else claims it.
     store.set_clock_offset(10_001);
     assert!(!orders::extend_claim(store, &claim, 10_000).await.unwrap());
-    assert!(!orders::fail(store, &theirs, "no").await.unwrap());
+    assert!(
+        !orders::fail(store, &theirs, &FailureReason::Refused("no".into()))
+            .await
+            .unwrap()
+    );
 }
 
 async fn starts_are_counted_until_a_step_is_done(world: &World) {
@@ -319,9 +327,13 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
     let user = world.user("user1").await;
     let claim = world.with_key(&user).await;
     assert!(
-        orders::fail(&world.store, &claim, "CAA forbids")
-            .await
-            .unwrap()
+        orders::fail(
+            &world.store,
+            &claim,
+            &FailureReason::Refused("CAA forbids".into())
+        )
+        .await
+        .unwrap()
     );
     let order = certificates::load_overview(&world.store, user.id)
         .await
@@ -330,7 +342,10 @@ async fn a_failed_order_leaves_nothing_behind(world: &World) {
         .unwrap();
     assert_eq!(
         (order.step, order.problem.as_deref()),
-        (OrderStep::Failed, Some("CAA forbids"))
+        (
+            OrderStep::Failed,
+            Some("The certificate authority refused it: CAA forbids")
+        )
     );
     assert_eq!(
         world.number("SELECT COUNT(*) FROM challenge_values").await,

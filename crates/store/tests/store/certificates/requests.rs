@@ -38,7 +38,11 @@ async fn requests_a_day_are_limited(world: &World) {
     for _ in 0..3 {
         world.ask(&user).await.unwrap();
         let claim = world.claim().await.claim;
-        assert!(orders::fail(&world.store, &claim, "no").await.unwrap());
+        assert!(
+            orders::fail(&world.store, &claim, &FailureReason::Refused("no".into()))
+                .await
+                .unwrap()
+        );
     }
     // What the sweep opened does not count.
     world

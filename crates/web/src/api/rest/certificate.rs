@@ -6,7 +6,6 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
-use starchart_domain::certificate::renewable_from;
 use starchart_domain::time::Timestamp;
 
 use super::operation::{Answer, Content, Group, Operation};
@@ -38,8 +37,10 @@ struct ActiveCertificate {
     not_before: String,
     /// Until when it is valid.
     not_after: String,
-    /// From when you can renew it. It is also renewed by itself.
+    /// From when you can renew it.
     renewable_from: String,
+    /// When it is renewed by itself. The authority may ask for an earlier time.
+    renew_at: String,
 }
 
 /// An order for a certificate.
@@ -177,7 +178,8 @@ impl ActiveCertificate {
             id: certificate.id,
             not_before: from.rfc3339(),
             not_after: until.rfc3339(),
-            renewable_from: renewable_from(from, until).rfc3339(),
+            renewable_from: certificate.renewable_from().rfc3339(),
+            renew_at: certificate.renew_at.rfc3339(),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The active certificate, and whether the user can renew it.
 
-use starchart_domain::certificate::renewable_from;
 use starchart_domain::time::Timestamp;
 use starchart_store::certificates::{self, Certificate, OrderView};
 
@@ -39,7 +38,7 @@ pub(crate) async fn active_certificate(
     order: Option<&OrderView>,
     now: Timestamp,
 ) -> Result<ActiveCertificate, Failure> {
-    let from = renewable_from(certificate.not_before, certificate.not_after);
+    let from = certificate.renewable_from();
     // While an automatic renewal waits for its next attempt, the user may start it at once.
     let blocks_renewal =
         |order: &OrderView| !(order.step.is_final() || order.automatic && order.retry_at.is_some());

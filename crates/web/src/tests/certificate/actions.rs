@@ -1,6 +1,7 @@
 //! Request, renewal and deletion: when they are accepted, and what the page says if not.
 
 use actix_web::http::{Method, StatusCode};
+use starchart_domain::certificate::FailureReason;
 use starchart_store::certificates::orders;
 use starchart_store::{certificates, sessions};
 
@@ -63,9 +64,13 @@ async fn a_renewal_is_accepted_when_due_and_the_page_shows_both_certificates() {
     );
     let order = claim(&test_app).await;
     assert!(
-        orders::fail(&test_app.store, &order, "The order failed.")
-            .await
-            .unwrap()
+        orders::fail(
+            &test_app.store,
+            &order,
+            &FailureReason::Refused("The order failed.".into())
+        )
+        .await
+        .unwrap()
     );
     let failed = browser.get("/certificate").await;
     assert!(
@@ -91,15 +96,23 @@ async fn a_repeated_request_changes_nothing_and_the_daily_limit_says_when_to_ret
         "one pending order"
     );
     assert!(
-        orders::fail(&test_app.store, &claim(&test_app).await, "x")
-            .await
-            .unwrap()
+        orders::fail(
+            &test_app.store,
+            &claim(&test_app).await,
+            &FailureReason::Refused("x".into())
+        )
+        .await
+        .unwrap()
     );
     browser.post("/certificate", &[]).await;
     assert!(
-        orders::fail(&test_app.store, &claim(&test_app).await, "x")
-            .await
-            .unwrap()
+        orders::fail(
+            &test_app.store,
+            &claim(&test_app).await,
+            &FailureReason::Refused("x".into())
+        )
+        .await
+        .unwrap()
     );
     let limit = "You have reached the limit of certificate requests in 24 hours.";
     let page = browser.get("/certificate").await;

@@ -1,6 +1,7 @@
 //! The page and its state from the request of a certificate to its deletion.
 
 use actix_web::http::StatusCode;
+use starchart_domain::certificate::FailureReason;
 use starchart_store::certificates::orders::{self, Postponement};
 
 use super::{DAY, KEY_PATH, PENDING, claim, issue, ordered, state, with_certificate};
@@ -175,7 +176,7 @@ async fn a_failed_order_shows_its_reason_and_a_new_request() {
         orders::fail(
             &test_app.store,
             &first,
-            "The authority found <no> TXT record."
+            &FailureReason::Refused("The authority found <no> TXT record.".into())
         )
         .await
         .unwrap()

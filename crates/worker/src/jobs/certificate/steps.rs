@@ -345,7 +345,7 @@ impl OrderRun<'_> {
 
     async fn fail(&mut self, reason: &FailureReason) -> Result<Flow, Error> {
         warn!(domain = self.work.claim.domain, ?reason, "order failed");
-        orders::fail(&self.context.store, &self.work.claim, &reason.message()).await?;
+        orders::fail(&self.context.store, &self.work.claim, reason).await?;
         self.wake_after_end();
         Ok(Flow::Stop)
     }

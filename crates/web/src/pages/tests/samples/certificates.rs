@@ -39,6 +39,7 @@ fn active(text: &dyn Fn(&str) -> String, renewal: Renewal) -> ActiveCertificate 
             chain: String::new(),
             not_before: NOW,
             not_after: in_days(90),
+            renew_at: in_days(60),
             created_at: NOW,
         },
         expired: false,
@@ -141,6 +142,8 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     };
     let help = InformationPage {
         layout: signed_in(text, "/certificate/information"),
+        active: Some(active(text, Renewal::Open).certificate),
+        caa_identities: vec![text("ca.example")],
         daily_limit: 3,
     };
     vec![
