@@ -4,10 +4,12 @@ use crate::table::Table;
 
 /// `active_slot` admits one active certificate per user. `key_id` names the key that sealed
 /// `key_ciphertext`; user and certificate are its associated data. `renew_at` is when the renewal
-/// job renews it, and `next_renewal_at` the earliest next attempt after a failed one.
-/// `revocation_requested_at` marks a certificate to revoke for `revocation_reason` (a word of RFC
-/// 5280); `next_revocation_at` is the earliest next attempt and `revocation_attempts` the number of
-/// attempts, for the back-off.
+/// job renews it, and `next_renewal_at` the earliest next attempt after a failed one. `account` is
+/// the ACME account that it was issued to. The columns `ari_*` hold the authority's renewal
+/// information (RFC 9773): the next question, the last answer with its window, and the failures
+/// since. `revocation_requested_at` marks a certificate to revoke for `revocation_reason` (a word of
+/// RFC 5280); `next_revocation_at` is the earliest next attempt and `revocation_attempts` the number
+/// of attempts, for the back-off.
 pub(crate) const STEP: Table = Table {
     step: "m0014_create_certificates",
     table: "certificates",
@@ -25,6 +27,14 @@ pub(crate) const STEP: Table = Table {
         not_after BIGINT NOT NULL,
         renew_at BIGINT NOT NULL,
         next_renewal_at BIGINT NULL,
+        account VARCHAR(512) NULL,
+        ari_check_at BIGINT NULL,
+        ari_answered_at BIGINT NULL,
+        ari_window_start BIGINT NULL,
+        ari_window_end BIGINT NULL,
+        ari_explanation_url VARCHAR(512) NULL,
+        ari_failures INT NOT NULL DEFAULT 0,
+        ari_problem TEXT NULL,
         active_slot BIGINT GENERATED ALWAYS AS
             (CASE WHEN state = 'active' THEN user_id ELSE NULL END) STORED,
         created_at BIGINT NOT NULL,
@@ -45,6 +55,7 @@ pub(crate) const STEP: Table = Table {
         ("certificates_user_ix", "user_id"),
         ("certificates_not_after_ix", "not_after"),
         ("certificates_renew_at_ix", "state, renew_at"),
+        ("certificates_ari_check_at_ix", "ari_check_at"),
         ("certificates_revocation_ix", "revocation_requested_at"),
     ],
 };

@@ -4,7 +4,8 @@ use crate::table::Table;
 
 /// `pending_slot` admits one pending order per user. `starts` is incremented before a step runs, so
 /// that a step that kills its process is limited; `fence` rejects writes of an earlier claim.
-/// `automatic` orders come from the renewal job and do not count against the user's daily limit.
+/// `account` is the ACME account of the order at `order_url`, and `is_replacement` whether the CA
+/// accepted it as the replacement of a certificate (RFC 9773). `automatic` orders come from the renewal job and do not count against the user's daily limit.
 /// `failures` counts consecutive CA failures for the back-off; `openings` counts orders opened at
 /// the CA. `ca_wait_until` is the latest time until which the CA asked to wait; it extends the
 /// order's deadline, whereas `retry_at` is for display and is cleared by the next step.
@@ -17,6 +18,8 @@ pub(crate) const STEP: Table = Table {
         domain VARCHAR(253) NOT NULL,
         step VARCHAR(32) NOT NULL,
         order_url VARCHAR(512) NULL,
+        account VARCHAR(512) NULL,
+        is_replacement BOOLEAN NOT NULL DEFAULT 0,
         key_id VARCHAR(64) NULL,
         key_nonce {bytes} NULL,
         key_ciphertext {bytes} NULL,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use starchart_domain::certificate::RevocationReason;
+use starchart_domain::certificate::renewal_info::{RenewalInfoFailure, RenewalWindow};
 
 /// A certificate authority that validates names by the dns-01 challenge (RFC 8555 section 8.4).
 ///
@@ -16,17 +17,38 @@ pub trait Authority: Send + Sync {
     /// default is for an authority without one.
     ///
     /// # Errors
-    /// [`AuthorityError::Unavailable`] says why it could not be read.
+    /// [`AuthorityError::Unavailable`] says why it could not be read; [`AuthorityError::Profile`]
+    /// that it does not offer the profile that is set.
     async fn check_directory(&self) -> Result<(), AuthorityError> {
         Ok(())
     }
 
-    /// Creates an order for these names (`*.user.example`, `user.example`) and returns its URL
-    /// (RFC 8555 section 7.4). The caller stores the URL before it makes another call.
+    /// Creates an order for these names (`*.user.example`, `user.example`; RFC 8555 section 7.4).
+    /// The caller stores its URL before it makes another call.
+    ///
+    /// `replaced` is the certificate that the order renews. It is named in the order (RFC 9773
+    /// section 5) if the authority offers renewal information, and if account and names permit it;
+    /// when the authority refuses an order for that, one without it is created.
     ///
     /// # Errors
     /// [`AuthorityError`] says whether and when to retry.
-    async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError>;
+    async fn new_order(
+        &self,
+        names: &[String],
+        replaced: Option<ReplacedCertificate<'_>>,
+    ) -> Result<NewOrder, AuthorityError>;
+
+    /// Asks when to renew a certificate (PEM) and when to ask again (RFC 9773 section 4.2). `None`
+    /// when the authority offers no renewal information, which is the default.
+    ///
+    /// # Errors
+    /// [`RenewalInfoError`] says when to ask again.
+    async fn renewal_info(
+        &self,
+        _certificate_pem: &str,
+    ) -> Result<Option<RenewalInfo>, RenewalInfoError> {
+        Ok(None)
+    }
 
     /// Fetches the order's status, and the TXT values for its pending authorizations (RFC 8555
     /// section 7.5). Changes nothing.
@@ -70,6 +92,48 @@ pub trait Authority: Send + Sync {
         certificate_pem: &str,
         reason: RevocationReason,
     ) -> Result<(), AuthorityError>;
+}
+
+/// A certificate that an order renews.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplacedCertificate<'a> {
+    /// The certificate in PEM.
+    pub certificate: &'a str,
+    /// URL of the ACME account that it was issued to; `None` when unknown.
+    pub account: Option<&'a str>,
+}
+
+/// An order that was created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewOrder {
+    /// The order's URL.
+    pub url: String,
+    /// URL of the ACME account that it belongs to.
+    pub account: String,
+    /// Whether the authority accepted it as the replacement of a certificate, which at Let's
+    /// Encrypt exempts it from all rate limits.
+    pub is_replacement: bool,
+}
+
+/// When to renew a certificate, and when to ask again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewalInfo {
+    /// The period in which the authority suggests to renew it.
+    pub window: RenewalWindow,
+    /// How long the authority asks to wait before the next question (Retry-After).
+    pub retry_after: Duration,
+    /// A web page that explains the window.
+    pub explanation_url: Option<String>,
+}
+
+/// Why there is no renewal information.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no renewal information: {detail}")]
+pub struct RenewalInfoError {
+    /// When to ask again.
+    pub failure: RenewalInfoFailure,
+    /// The transport error, the authority's text, or what is wrong with the answer.
+    pub detail: String,
 }
 
 /// The state of an order at the authority.
@@ -143,6 +207,10 @@ pub enum AuthorityError {
     /// The ACME account or its key does not work: an operator must correct it.
     #[error("the ACME account cannot be used: {0}")]
     Account(String),
+    /// The authority does not offer the profile that is set, and which ones it offers: an operator
+    /// must correct the setting.
+    #[error("{0}")]
+    Profile(String),
 }
 
 impl AuthorityError {
@@ -156,6 +224,7 @@ impl AuthorityError {
             Self::Account(_) => {
                 Some("Check LETS_ENCRYPT_ACCOUNT_PRIVATE_KEY_PEM and LETS_ENCRYPT_ACCOUNT_EMAIL.")
             }
+            Self::Profile(_) => Some("Correct ACME_PROFILE, or leave it out."),
             Self::RateLimited { .. } | Self::Gone(_) | Self::Refused(_) => None,
         }
     }
@@ -166,7 +235,7 @@ impl AuthorityError {
             Self::RateLimited { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
                 *retry_after
             }
-            Self::Gone(_) | Self::Refused(_) | Self::Account(_) => None,
+            Self::Gone(_) | Self::Refused(_) | Self::Account(_) | Self::Profile(_) => None,
         }
     }
 

@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{Request, Uri};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Request, Uri};
 use http_body_util::BodyExt as _;
 use instant_acme::{BodyWrapper, BytesResponse, HttpClient, Problem};
 use starchart_domain::error::error_chain;
-use starchart_https::{HttpsClient, Limits, Roots};
+use starchart_https::{HttpsClient, Limits, RequestError, Roots};
 use url::Url;
 
 use crate::problem::{ErrorResponse, RequestFailure};
@@ -58,8 +59,9 @@ impl PinnedClient {
         Url::parse(url).is_ok_and(|url| url.origin() == self.directory_url.origin())
     }
 
-    /// Fetches the directory and verifies that it is one.
-    pub(crate) async fn fetch_directory(&self) -> Result<(), String> {
+    /// Fetches the directory, verifies that it is one, and returns the names of the profiles that it
+    /// offers.
+    pub(crate) async fn fetch_profiles(&self) -> Result<Vec<String>, String> {
         let request = Request::get(self.directory_url.as_str())
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
@@ -67,13 +69,16 @@ impl PinnedClient {
         let response = response.map_err(|error| error_chain(&error))?;
         let status = response.status();
         let directory = serde_json::from_slice::<serde_json::Value>(response.body()).ok();
-        match directory.is_some_and(|it| it.get("newOrder").is_some()) {
-            true => Ok(()),
-            false => Err(format!(
+        let directory = directory.filter(|it| it.get("newOrder").is_some());
+        let Some(directory) = directory else {
+            return Err(format!(
                 "the answer is no directory of an ACME server (status {})",
                 status.as_u16()
-            )),
-        }
+            ));
+        };
+        let profiles = directory.pointer("/meta/profiles");
+        let names = profiles.and_then(|it| it.as_object());
+        Ok(names.map_or_else(Vec::new, |it| it.keys().cloned().collect()))
     }
 
     /// Returns how long the last successful response of this URL asks to wait (Retry-After).
@@ -93,12 +98,22 @@ impl PinnedClient {
         let url = parts.uri.to_string();
         let request = Request::from_parts(parts, body.to_bytes());
         let response = self.https.send(request).await;
-        let response = response.map_err(|error| RequestFailure::NoResponse(error_chain(&error)))?;
-        let (parts, body) = response.into_parts();
+        let response = response.map_err(|error| match error {
+            RequestError::Timeout(_) => RequestFailure::TimedOut(error.to_string()),
+            error => RequestFailure::NoResponse(error_chain(&error)),
+        })?;
+        let (mut parts, body) = response.into_parts();
         let status = parts.status.as_u16();
         let retry_after = retry_after(&parts.headers, SystemTime::now());
         self.waits
             .record(&url, retry_after.filter(|_| status < 400));
+        // instant-acme reads the header too, and adds any number to the time: that may overflow.
+        match retry_after {
+            Some(wait) => parts
+                .headers
+                .insert(RETRY_AFTER, HeaderValue::from(wait.as_secs())),
+            None => parts.headers.remove(RETRY_AFTER),
+        };
         if status >= 400 {
             let problem = serde_json::from_slice::<Problem>(&body).ok();
             let response = ErrorResponse::new(status, problem.as_ref(), retry_after);

@@ -5,20 +5,26 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use instant_acme::{
-    Account, AuthorizationStatus, ChallengeStatus, ChallengeType, Error, Identifier, NewOrder,
+    Account, AuthorizationStatus, ChallengeStatus, ChallengeType, Error, Identifier,
     OrderStatus as Status, RevocationReason as Code, RevocationRequest,
 };
 use rustls::pki_types::CertificateDer;
 use starchart_domain::certificate::RevocationReason;
+use starchart_domain::certificate::renewal_info::RenewalInfoFailure;
 use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use tracing::debug;
 use url::Url;
 
 use crate::account::{AccountCache, AccountKey};
-use crate::authority::{Authority, AuthorityError, Order, OrderStatus, PendingAuthorization};
+use crate::ari;
+use crate::authority::{
+    Authority, AuthorityError, NewOrder, Order, OrderStatus, PendingAuthorization, RenewalInfo,
+    RenewalInfoError, ReplacedCertificate,
+};
 use crate::chain;
 use crate::client::PinnedClient;
+use crate::new_order::{check_profile, new_order};
 use crate::problem::{RequestKind, authority_error, error_response, problem_text};
 
 /// Limit for one call of the port, with all its requests.
@@ -39,6 +45,8 @@ pub struct AcmeConfig {
     /// ACME_CA_ROOT_PATH: root certificates (PEM) that the ACME server's TLS certificate is checked
     /// against, in place of the system's.
     pub ca_root_path: Option<PathBuf>,
+    /// ACME_PROFILE: the profile of new orders; `None` leaves it to the authority.
+    pub profile: Option<String>,
 }
 
 /// A setting that cannot be used, and why.
@@ -55,10 +63,11 @@ pub struct AcmeConfigError {
 pub struct LetsEncrypt {
     client: PinnedClient,
     account: AccountCache,
+    profile: Option<String>,
 }
 
 /// An error inside a call: one of instant-acme, or one ready for the caller.
-enum CallError {
+pub(crate) enum CallError {
     Acme(Error),
     Authority(AuthorityError),
 }
@@ -100,7 +109,11 @@ impl LetsEncrypt {
             key,
             config.account_email.clone(),
         );
-        Ok(Self { client, account })
+        Ok(Self {
+            client,
+            account,
+            profile: config.profile.clone(),
+        })
     }
 
     /// Makes a call with the account, within [`CALL_TIMEOUT`]. Retries after a rejected nonce,
@@ -139,15 +152,9 @@ impl LetsEncrypt {
                 CallError::Authority(error) => error,
             })
         };
-        let timed_out = || {
-            Err(AuthorityError::unavailable(format!(
-                "not done within {} s",
-                CALL_TIMEOUT.as_secs()
-            )))
-        };
         tokio::time::timeout(CALL_TIMEOUT, attempts)
             .await
-            .unwrap_or_else(|_| timed_out())
+            .unwrap_or_else(|_| Err(timed_out()))
     }
 
     async fn order_status(&self, url: &str) -> Result<Status, AuthorityError> {
@@ -173,29 +180,44 @@ impl LetsEncrypt {
 #[async_trait]
 impl Authority for LetsEncrypt {
     async fn check_directory(&self) -> Result<(), AuthorityError> {
-        let fetched = self.client.fetch_directory().await;
-        fetched.map_err(AuthorityError::unavailable)
+        let offered = self.client.fetch_profiles().await;
+        let offered = offered.map_err(AuthorityError::unavailable)?;
+        check_profile(self.profile.as_deref(), &offered)
     }
 
-    async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError> {
-        let identifiers: Vec<_> = names
-            .iter()
-            .map(|name| Identifier::Dns(name.clone()))
-            .collect();
-        let identifiers = identifiers.as_slice();
-        let url = self
-            .call(RequestKind::NewOrder, |account| async move {
-                Ok(account
-                    .new_order(&NewOrder::new(identifiers))
-                    .await?
-                    .url()
-                    .to_owned())
+    async fn new_order(
+        &self,
+        names: &[String],
+        replaced: Option<ReplacedCertificate<'_>>,
+    ) -> Result<NewOrder, AuthorityError> {
+        let profile = self.profile.as_deref();
+        let order = self
+            .call(RequestKind::NewOrder, |account| {
+                new_order(account, names, replaced, profile)
             })
             .await?;
-        self.check_origin(&url).map_err(|_| {
+        self.check_origin(&order.url).map_err(|_| {
             AuthorityError::Refused("The order has another host than its authority.".to_owned())
         })?;
-        Ok(url)
+        Ok(order)
+    }
+
+    async fn renewal_info(
+        &self,
+        certificate_pem: &str,
+    ) -> Result<Option<RenewalInfo>, RenewalInfoError> {
+        let id = ari::identify(certificate_pem).map_err(|detail| RenewalInfoError {
+            failure: RenewalInfoFailure::LongTerm,
+            detail,
+        })?;
+        let ask = async {
+            let account = self.account.account().await;
+            let account = account.map_err(|error| ari::from_authority_error(&error))?;
+            ari::fetch_renewal_info(&account, &id).await
+        };
+        tokio::time::timeout(CALL_TIMEOUT, ask)
+            .await
+            .unwrap_or_else(|_| Err(ari::from_authority_error(&timed_out())))
     }
 
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {
@@ -306,6 +328,10 @@ fn now() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn timed_out() -> AuthorityError {
+    AuthorityError::unavailable(format!("not done within {} s", CALL_TIMEOUT.as_secs()))
 }
 
 fn wrong_status(expected: &str) -> AuthorityError {

@@ -6,11 +6,13 @@
 //! issued certificates.
 
 mod account;
+mod ari;
 pub mod authority;
 pub mod chain;
 mod client;
 pub mod keys;
 mod lets_encrypt;
+mod new_order;
 mod problem;
 mod retry_after;
 

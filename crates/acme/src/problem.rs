@@ -15,9 +15,12 @@ const ERROR_URN: &str = "urn:ietf:params:acme:error:";
 /// [`error_response`] read it back.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestFailure {
-    /// No connection, or no complete response in time.
+    /// No connection, or a response that is cut off or too large.
     #[error("{0}")]
     NoResponse(String),
+    /// No complete response in time.
+    #[error("{0}")]
+    TimedOut(String),
     /// The URL has another origin than the directory URL.
     #[error("{0} is not the host of the directory")]
     OtherOrigin(String),
@@ -57,6 +60,23 @@ impl ErrorResponse {
         self.error_type == error_type
     }
 
+    /// Whether the failure may pass by itself soon: an error of the server, or a rate limit.
+    pub(crate) fn is_temporary(&self) -> bool {
+        matches!(self.status, 429 | 500..) || self.is_type("rateLimited")
+    }
+
+    /// Returns how long the authority asks to wait (Retry-After).
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether the authority may have refused a new order because of the certificate that it
+    /// replaces (RFC 9773 section 5): that one is replaced already, or unknown, or not ours.
+    pub(crate) fn may_concern_replaced(&self) -> bool {
+        const TYPES: [&str; 3] = ["alreadyReplaced", "malformed", "unauthorized"];
+        matches!(self.status, 404 | 409) || TYPES.iter().any(|it| self.is_type(it))
+    }
+
     /// Whether the same request may succeed at once: after a rejected nonce, or when another
     /// process made it at the same time. Never when the authority asks to wait.
     pub(crate) fn is_retryable(&self) -> bool {
@@ -87,7 +107,9 @@ pub(crate) fn error_response(error: &Error) -> Option<ErrorResponse> {
         )),
         Error::Other(inner) => match inner.downcast_ref::<RequestFailure>()? {
             RequestFailure::Refused(response) => Some(response.clone()),
-            RequestFailure::NoResponse(_) | RequestFailure::OtherOrigin(_) => None,
+            RequestFailure::NoResponse(_)
+            | RequestFailure::TimedOut(_)
+            | RequestFailure::OtherOrigin(_) => None,
         },
         _ => None,
     }
@@ -135,6 +157,7 @@ fn refusal(response: ErrorResponse, request: RequestKind) -> AuthorityError {
         )
         | (.., RequestKind::Account)
         | (_, "unauthorized", RequestKind::NewOrder) => AuthorityError::Account(response.detail),
+        (_, "invalidProfile", _) => AuthorityError::Profile(response.detail),
         // `unauthorized` for an order: it belongs to an account whose key was replaced.
         (404, ..)
         | (_, "orderNotReady", _)

@@ -83,6 +83,7 @@ fn client(pebble: &Pebble, directory_url: &str, key: &Secret) -> LetsEncrypt {
         account_key: key.clone(),
         account_email: Some("hostmaster@school.example".to_owned()),
         ca_root_path: Some(pebble.ca_root_path().to_owned()),
+        profile: None,
     };
     LetsEncrypt::new(&config).unwrap()
 }
@@ -119,7 +120,12 @@ async fn assert_settles_as(client: &LetsEncrypt, url: &str, status: OrderStatus)
 #[tokio::test]
 async fn a_certificate_is_issued_by_clients_that_know_only_the_order_url() {
     let fixture = Fixture::new().await;
-    let url = fixture.client().new_order(&names()).await.unwrap();
+    let url = fixture
+        .client()
+        .new_order(&names(), None)
+        .await
+        .unwrap()
+        .url;
 
     let order = fixture.client().fetch_order(&url).await.unwrap();
     assert_eq!((order.status, order.problem), (OrderStatus::Pending, None));
@@ -222,13 +228,18 @@ async fn earlier_validations_are_reused() {
     })
     .await;
     let base = [BASE.to_owned()];
-    let first = fixture.client().new_order(&base).await.unwrap();
+    let first = fixture.client().new_order(&base, None).await.unwrap().url;
     let order = fixture.client().fetch_order(&first).await.unwrap();
     assert_eq!(order.pending.len(), 1);
     fixture.publish(&order.pending);
     fixture.finish(&first, &base).await;
 
-    let both = fixture.client().new_order(&names()).await.unwrap();
+    let both = fixture
+        .client()
+        .new_order(&names(), None)
+        .await
+        .unwrap()
+        .url;
     let order = fixture.client().fetch_order(&both).await.unwrap();
     assert_eq!(
         (order.status, order.pending.len()),
@@ -237,7 +248,12 @@ async fn earlier_validations_are_reused() {
     fixture.publish(&order.pending);
     fixture.finish(&both, &names()).await;
 
-    let again = fixture.client().new_order(&names()).await.unwrap();
+    let again = fixture
+        .client()
+        .new_order(&names(), None)
+        .await
+        .unwrap()
+        .url;
     let order = fixture.client().fetch_order(&again).await.unwrap();
     assert_eq!(
         order,
@@ -260,7 +276,12 @@ async fn earlier_validations_are_reused() {
 async fn a_failed_validation_is_explained() {
     let fixture = Fixture::new().await;
     for wrong in [None, Some("not-the-value")] {
-        let url = fixture.client().new_order(&names()).await.unwrap();
+        let url = fixture
+            .client()
+            .new_order(&names(), None)
+            .await
+            .unwrap()
+            .url;
         if wrong.is_some() {
             fixture.publish_values(wrong.into_iter());
         }
@@ -291,7 +312,7 @@ async fn a_failed_validation_is_explained() {
 async fn a_validation_without_a_name_server_is_explained() {
     let Fixture { zone, pebble, key } = Fixture::new().await;
     let client = client(&pebble, &pebble.directory(), &key);
-    let url = client.new_order(&names()).await.unwrap();
+    let url = client.new_order(&names(), None).await.unwrap().url;
     drop(zone);
     client.respond_to_challenges(&url).await.unwrap();
     let order = settled(&client, &url).await;
@@ -308,11 +329,11 @@ async fn concurrent_registrations_give_one_account() {
     let fixture = Fixture::new().await;
     let clients: Vec<_> = (0..6).map(|_| fixture.client()).collect();
     let names = names();
-    let orders = clients.iter().map(|client| client.new_order(&names));
+    let orders = clients.iter().map(|client| client.new_order(&names, None));
     let urls: Vec<String> = futures_util::future::join_all(orders)
         .await
         .into_iter()
-        .map(Result::unwrap)
+        .map(|order| order.unwrap().url)
         .collect();
     assert_eq!(fixture.pebble.accounts(), 1, "{}", fixture.pebble.log());
     for url in &urls {
@@ -338,7 +359,12 @@ async fn rejected_nonces_are_retried() {
     })
     .await;
     for _ in 0..10 {
-        let url = fixture.client().new_order(&names()).await.unwrap();
+        let url = fixture
+            .client()
+            .new_order(&names(), None)
+            .await
+            .unwrap()
+            .url;
         assert_eq!(
             fixture
                 .client()
@@ -362,7 +388,7 @@ async fn a_rate_limit_keeps_its_retry_after() {
         1,
         Fault::rate_limited(Duration::from_secs(7_200)),
     );
-    let answer = client.new_order(&names()).await;
+    let answer = client.new_order(&names(), None).await;
     let Err(AuthorityError::RateLimited {
         retry_after,
         detail,
@@ -374,7 +400,7 @@ async fn a_rate_limit_keeps_its_retry_after() {
     assert!(detail.contains("too many certificates"), "{detail}");
     // No retry by the client.
     assert_eq!(proxy.count("/order-plz"), 1);
-    client.new_order(&names()).await.unwrap();
+    client.new_order(&names(), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -383,13 +409,13 @@ async fn an_unavailable_authority_can_be_asked_again() {
     let proxy = AcmeProxy::start(&fixture.pebble).await;
     proxy.down(true);
     let client = client(&fixture.pebble, &proxy.directory(), &fixture.key);
-    let answer = client.new_order(&names()).await;
+    let answer = client.new_order(&names(), None).await;
     assert!(
         matches!(answer, Err(AuthorityError::Unavailable { .. })),
         "{answer:?}"
     );
     proxy.clear_faults();
-    let url = client.new_order(&names()).await.unwrap();
+    let url = client.new_order(&names(), None).await.unwrap().url;
 
     let detail = "try later".to_owned();
     proxy.fail(
@@ -428,7 +454,12 @@ async fn an_unavailable_authority_can_be_asked_again() {
 async fn orders_of_other_authorities_and_unknown_orders_are_gone() {
     let fixture = Fixture::new().await;
     let proxy = AcmeProxy::start(&fixture.pebble).await;
-    let other_authority = fixture.client().new_order(&names()).await.unwrap();
+    let other_authority = fixture
+        .client()
+        .new_order(&names(), None)
+        .await
+        .unwrap()
+        .url;
     let client = client(&fixture.pebble, &proxy.directory(), &fixture.key);
     for url in [
         other_authority.as_str(),
@@ -458,7 +489,7 @@ async fn an_account_that_the_authority_does_not_know_is_registered_again() {
     let fixture = Fixture::new().await;
     let proxy = AcmeProxy::start(&fixture.pebble).await;
     let client = client(&fixture.pebble, &proxy.directory(), &fixture.key);
-    client.new_order(&names()).await.unwrap();
+    client.new_order(&names(), None).await.unwrap();
     let before = proxy.count("/sign-me-up");
     let fail_as_unknown_account = |times| {
         let detail = "unknown account".to_owned();
@@ -474,10 +505,10 @@ async fn an_account_that_the_authority_does_not_know_is_registered_again() {
         );
     };
     fail_as_unknown_account(1);
-    client.new_order(&names()).await.unwrap();
+    client.new_order(&names(), None).await.unwrap();
     assert!(proxy.count("/sign-me-up") > before);
     fail_as_unknown_account(2);
-    let answer = client.new_order(&names()).await;
+    let answer = client.new_order(&names(), None).await;
     assert_eq!(
         answer,
         Err(AuthorityError::Account("unknown account".to_owned()))
@@ -489,7 +520,7 @@ async fn a_refused_name_is_explained() {
     let fixture = Fixture::new().await;
     let answer = fixture
         .client()
-        .new_order(&["*.*.starchart.example".to_owned()])
+        .new_order(&["*.*.starchart.example".to_owned()], None)
         .await;
     let Err(AuthorityError::Refused(words)) = answer else {
         panic!("{answer:?}")

@@ -52,6 +52,7 @@ impl Fixture {
             account_key: self.key.clone(),
             account_email: None,
             ca_root_path: Some(self.pebble.ca_root_path().to_owned()),
+            profile: None,
         };
         LetsEncrypt::new(&config).unwrap()
     }
@@ -65,7 +66,7 @@ impl Fixture {
         let client = self.client();
         match call {
             Call::NewOrder => {
-                self.url = client.new_order(&[NAME.to_owned()]).await?;
+                self.url = client.new_order(&[NAME.to_owned()], None).await?.url;
                 Ok(None)
             }
             Call::FetchOrder => Ok(client.fetch_order(&self.url).await?.retry_after),

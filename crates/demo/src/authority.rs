@@ -16,7 +16,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use starchart_acme::authority::{
-    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization,
+    Authority, AuthorityError, NewOrder, Order, OrderStatus, PendingAuthorization,
+    ReplacedCertificate,
 };
 use starchart_acme::chain::{self, ChainError};
 use starchart_dns::propagation::{Reply, query_address};
@@ -27,6 +28,8 @@ use starchart_domain::txt;
 use crate::error::Error;
 use issuer::Issuer;
 
+/// The only account.
+const ACCOUNT: &str = "demo:account";
 /// The prefix of an order's URL.
 const URL_PREFIX: &str = "demo:order/";
 
@@ -169,7 +172,11 @@ impl DemoAuthority {
 
 #[async_trait]
 impl Authority for DemoAuthority {
-    async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError> {
+    async fn new_order(
+        &self,
+        names: &[String],
+        _: Option<ReplacedCertificate<'_>>,
+    ) -> Result<NewOrder, AuthorityError> {
         if names.is_empty() {
             return Err(AuthorityError::Refused(
                 "An order needs at least one name.".to_owned(),
@@ -197,7 +204,11 @@ impl Authority for DemoAuthority {
         new.insert(url.clone(), row);
         self.save(&new)?;
         *orders = new;
-        Ok(url)
+        Ok(NewOrder {
+            url,
+            account: ACCOUNT.to_owned(),
+            is_replacement: false,
+        })
     }
 
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {

@@ -5,6 +5,7 @@ pub mod caa;
 mod challenge;
 mod lifetime;
 mod next;
+pub mod renewal_info;
 mod revocation;
 
 use std::fmt;

@@ -17,6 +17,8 @@ pub enum NoticeKind {
     CertificateExpiring,
     /// A certificate has expired.
     CertificateExpired,
+    /// The authority asks to renew certificates earlier than before; for admins.
+    RenewalBroughtForward,
 }
 
 impl NoticeKind {
@@ -32,6 +34,7 @@ impl NoticeKind {
             Self::CertificateFailed => "certificate_failed",
             Self::CertificateExpiring => "certificate_expiring",
             Self::CertificateExpired => "certificate_expired",
+            Self::RenewalBroughtForward => "renewal_brought_forward",
         }
     }
 

@@ -76,6 +76,7 @@ templates!(
     CertificateFailed "certificate-failed.txt",
     CertificateExpiring "certificate-expiring.txt",
     CertificateExpired "certificate-expired.txt",
+    RenewalBroughtForward "renewal-brought-forward.txt",
 );
 
 impl MailTheme {
@@ -132,6 +133,11 @@ impl MailTheme {
                 "certificate expired",
                 "certificates expired",
                 CertificateExpired { page: &page }.render()?,
+            ),
+            NoticeKind::RenewalBroughtForward => (
+                "certificate renewal brought forward",
+                "certificate renewals brought forward",
+                RenewalBroughtForward { page: &page }.render()?,
             ),
         };
         // askama drops the template's final line end.

@@ -64,6 +64,10 @@ fn subjects(kind: NoticeKind) -> (&'static str, &'static str) {
             "certificates approaching expiration",
         ),
         NoticeKind::CertificateExpired => ("certificate expired", "certificates expired"),
+        NoticeKind::RenewalBroughtForward => (
+            "certificate renewal brought forward",
+            "certificate renewals brought forward",
+        ),
     }
 }
 

@@ -294,6 +294,7 @@ pub(crate) fn certificates(settings: &Settings) -> Result<Certificates, Problem>
         account_key,
         account_email: certificates.account_email.clone(),
         ca_root_path: certificates.ca_root.clone(),
+        profile: certificates.profile.clone(),
     };
     match LetsEncrypt::new(&config) {
         Ok(authority) => Ok(Ok(Arc::new(authority))),

@@ -3,12 +3,14 @@
 //!
 //! [`orders`] is the worker's side: orders are claimed for some seconds with a fence, and every
 //! write of a claim's holder is fenced. [`renewals`] opens orders for certificates near their end,
-//! and lists the pending revocations.
+//! and lists the pending revocations. [`renewal_info`] has
+//! the questions to the authority about the best time to renew.
 
 mod challenges;
 mod claim;
 mod ends;
 pub mod orders;
+pub mod renewal_info;
 pub mod renewals;
 pub mod revocations;
 pub mod rotation;

@@ -3,14 +3,18 @@
 //!
 //! Its API has a certificate of a generated CA, a new one for each start. It refuses 5 % of the
 //! valid nonces, because a client must retry then (RFC 8555 section 6.5). [`AcmeProxy`] adds faults
-//! between a client and pebble.
+//! between a client and pebble, and what newer
+//! authorities offer: renewal information (RFC 9773) and profiles.
 
+mod answer;
+mod extensions;
 mod proxy;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+pub use extensions::RenewalAnswer;
 pub use proxy::{AcmeProxy, Fault};
 
 use crate::server::{Server, free_port, scratch};

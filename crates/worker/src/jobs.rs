@@ -9,6 +9,7 @@ pub(crate) mod lookup;
 pub(crate) mod mail;
 pub(crate) mod publish;
 pub(crate) mod renewal;
+pub(crate) mod renewal_info;
 pub(crate) mod revocation;
 pub(crate) mod track;
 
@@ -24,6 +25,7 @@ pub(crate) fn table() -> Vec<JobEntry> {
         entry(lookup::Lookup),
         entry(certificate::Certificate),
         entry(renewal::Renewal),
+        entry(renewal_info::RenewalInfo),
         entry(revocation::Revocation),
         entry(mail::Mail),
         entry(expiry::Expiry::new(start.clone())),

@@ -6,6 +6,7 @@ pub(crate) mod authority;
 pub(crate) mod mail_server;
 mod name_server;
 pub(crate) mod provider;
+mod simulated_year;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub(crate) struct World {
     /// The address of the zone's name server.
     pub(crate) name_server: SocketAddr,
     /// How far the store's clock is ahead, in milliseconds.
-    offset: AtomicI64,
+    offset: Arc<AtomicI64>,
     url: String,
     _folder: tempfile::TempDir,
 }
@@ -73,7 +74,9 @@ impl World {
         store.migrate().await.unwrap();
         let root = RootDomain::parse("starchart.com").unwrap();
         let provider = Arc::new(ScriptedProvider::new(root.as_str()));
-        let authority = Arc::new(ScriptedAuthority::new(Arc::clone(&provider)));
+        let offset = Arc::new(AtomicI64::new(0));
+        let authority = ScriptedAuthority::new(Arc::clone(&provider), Arc::clone(&offset));
+        let authority = Arc::new(authority);
         let queue = Arc::new(InProcessQueue::default());
         let name_server = name_server::start(Arc::clone(&provider)).await;
         let context = Context {
@@ -102,7 +105,7 @@ impl World {
             authority,
             queue,
             name_server,
-            offset: AtomicI64::new(0),
+            offset,
             url,
             _folder: folder,
         }

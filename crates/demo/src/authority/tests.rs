@@ -89,7 +89,12 @@ fn names() -> Vec<String> {
 #[tokio::test]
 async fn a_certificate_is_issued_across_restarts_and_verifies() {
     let fixture = Fixture::new().await;
-    let url = fixture.authority(90).new_order(&names()).await.unwrap();
+    let url = fixture
+        .authority(90)
+        .new_order(&names(), None)
+        .await
+        .unwrap()
+        .url;
 
     let order = fixture.authority(90).fetch_order(&url).await.unwrap();
     assert_eq!(order.status, OrderStatus::Pending);
@@ -165,7 +170,7 @@ async fn a_certificate_is_issued_across_restarts_and_verifies() {
 async fn a_six_day_certificate_has_no_subject() {
     let fixture = Fixture::new().await;
     let authority = fixture.authority(6);
-    let url = authority.new_order(&names()).await.unwrap();
+    let url = authority.new_order(&names(), None).await.unwrap().url;
     fixture
         .publish(&authority.fetch_order(&url).await.unwrap().pending)
         .await;
@@ -197,7 +202,7 @@ async fn a_name_without_its_txt_values_is_not_validated() {
     let fixture = Fixture::new().await;
     let authority = fixture.authority(90);
     for published in [0, 1] {
-        let url = authority.new_order(&names()).await.unwrap();
+        let url = authority.new_order(&names(), None).await.unwrap().url;
         let pending = authority.fetch_order(&url).await.unwrap().pending;
         if published > 0 {
             fixture.publish(&pending[..published]).await;
@@ -231,7 +236,7 @@ async fn a_name_without_its_txt_values_is_not_validated() {
 async fn a_csr_for_other_names_is_refused() {
     let fixture = Fixture::new().await;
     let authority = fixture.authority(90);
-    let url = authority.new_order(&names()).await.unwrap();
+    let url = authority.new_order(&names(), None).await.unwrap().url;
     fixture
         .publish(&authority.fetch_order(&url).await.unwrap().pending)
         .await;

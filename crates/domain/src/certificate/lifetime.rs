@@ -54,9 +54,15 @@ impl Validity {
     }
 
     /// Returns how long to wait after a renewal that failed, in milliseconds: 1 h after the first
-    /// failure, doubled up to 32 h or a twentieth of the life.
+    /// failure, doubled up to 32 h or [`Validity::retry_limit_ms`].
     pub fn renewal_retry_ms(self, failed_before: u32) -> i64 {
-        renewal_retry_ms(failed_before).min((self.life_ms() / 20).max(HOUR_MS))
+        renewal_retry_ms(failed_before).min(self.retry_limit_ms())
+    }
+
+    /// Returns the longest wait between two attempts to renew it, in milliseconds: a fortieth of its
+    /// life, at least an hour. An authority that comes back in time is then asked in time, too.
+    pub fn retry_limit_ms(self) -> i64 {
+        (self.life_ms() / 40).max(HOUR_MS)
     }
 
     fn with_share_left(self, share: i64) -> Timestamp {
@@ -108,7 +114,7 @@ mod tests {
     fn attempts_fit_into_the_life_that_is_left() {
         for (life, waits) in [
             (90 * 24, [1, 2, 4, 8, 16, 32, 32]),
-            (160, [1, 2, 4, 8, 8, 8, 8]),
+            (160, [1, 2, 4, 4, 4, 4, 4]),
             (6, [1, 1, 1, 1, 1, 1, 1]),
         ] {
             let hours: Vec<i64> = (0..7)

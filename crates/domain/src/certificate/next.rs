@@ -1,6 +1,6 @@
 //! Decides the next step of an order from its saved state and what was observed outside.
 
-use super::OrderStep;
+use super::{OrderStep, Validity};
 use crate::plural::pluralize;
 use crate::time::Timestamp;
 
@@ -47,6 +47,8 @@ pub struct OrderFacts {
     pub openings: u32,
     /// Whether the user is deleted or suspended.
     pub user_gone: bool,
+    /// Whether it renews a certificate without a request, so that no user waits for it.
+    pub automatic: bool,
 }
 
 /// What was observed outside since the last step; everything is `None` at first.
@@ -220,8 +222,8 @@ pub fn next_step(facts: &OrderFacts, seen: &Observations, now: Timestamp) -> Nex
     if facts.starts > MAX_STARTS {
         return NextStep::Fail(FailureReason::Broken);
     }
-    // The CA may already have issued the certificate, so it gets more time.
-    let end = if facts.step >= OrderStep::KeySaved {
+    // The CA may already have issued the certificate, or no user waits: then it gets more time.
+    let end = if facts.step >= OrderStep::KeySaved || facts.automatic {
         facts.created_at.plus(MAX_DEADLINE_MS)
     } else {
         deadline(facts.created_at, facts.ca_wait_until)
@@ -332,16 +334,17 @@ pub fn poll_ms(waited_ms: i64, automatic: bool) -> i64 {
 }
 
 /// Returns the back-off in milliseconds after consecutive failures of the CA: for automatic
-/// renewals 1, 10 and 100 minutes, then a day; for users, who wait for the page, 3 s doubled up to
-/// 10 minutes.
-pub fn back_off_ms(failures: u32, automatic: bool) -> i64 {
+/// renewals 1, 10 and 100 minutes, then a day, or a share of the life of the certificate that is
+/// renewed; for users, who wait for the page, 3 s doubled up to 10 minutes.
+pub fn back_off_ms(failures: u32, automatic: bool, renewed: Option<Validity>) -> i64 {
     if automatic {
-        return match failures {
+        let usual = match failures {
             0 | 1 => MINUTE_MS,
             2 => 10 * MINUTE_MS,
             3 => 100 * MINUTE_MS,
             _ => DAY_MS,
         };
+        return usual.min(renewed.map_or(DAY_MS, Validity::retry_limit_ms));
     }
     ((3 * SECOND_MS) << failures.saturating_sub(1).min(10)).min(10 * MINUTE_MS)
 }

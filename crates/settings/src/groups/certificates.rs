@@ -45,6 +45,12 @@ pub(crate) const SPECS: &[SettingSpec] = &[
         "PEM file with the root to trust for the CA's API (a test CA)",
     ),
     variable(
+        "ACME_PROFILE",
+        No,
+        Unset,
+        "profile of new certificates, one of those that the CA offers",
+    ),
+    variable(
         "ACME_CAA_IDENTITIES",
         No,
         Same("letsencrypt.org"),
@@ -67,6 +73,9 @@ pub struct Certificates {
     /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. `None`: the roots
     /// of the system.
     pub ca_root: Option<PathBuf>,
+    /// `ACME_PROFILE`: the profile of new certificates (draft-ietf-acme-profiles), compared with the
+    /// CA's directory at start. `None`: the CA chooses.
+    pub profile: Option<String>,
     /// `ACME_CAA_IDENTITIES`: the domains by which the CA is known in CAA records (RFC 8659), as in
     /// its directory's `caaIdentities`.
     pub caa_identities: Vec<String>,
@@ -112,6 +121,7 @@ pub(crate) fn read(reader: &mut Reader) -> Option<Certificates> {
         reader.file("ACME_CA_ROOT_PATH", path.as_ref());
         reader.path(path)
     });
+    let profile = reader.parsed("ACME_PROFILE", profile_name);
     let caa_identities = reader.list("ACME_CAA_IDENTITIES", parse::domain);
     let certificates = Certificates {
         account_email,
@@ -119,12 +129,27 @@ pub(crate) fn read(reader: &mut Reader) -> Option<Certificates> {
         account_key,
         key_encryption_keys,
         ca_root,
+        profile,
         caa_identities,
     };
     if let Some(reason) = certificates.disabled_reason() {
         reader.notice(format!("certificates are off: {reason}"));
     }
     Some(certificates)
+}
+
+/// Parses the name of a profile: a word, whose existence only the CA's directory tells.
+fn profile_name(text: &str) -> Result<String, String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !text.is_empty() && text.len() <= 64 && text.chars().all(is_part) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{} is no name of a profile; write one that the CA's directory offers, such as \
+             tlsserver",
+            parse::quote(text)
+        ))
+    }
 }
 
 /// Reads the ACME account key. An RSA key, as the original has, is reported by a notice and

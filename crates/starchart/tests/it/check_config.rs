@@ -20,6 +20,7 @@ const BAD_VALUES: &[(&str, &str)] = &[
     ("AWS_REGION", "US East"),
     ("AWS_ACCESS_KEY_ID", "a key"),
     ("AWS_ENDPOINT_URL", "https://a:secret@route53.example"),
+    ("ACME_PROFILE", "tls server"),
     ("DNS_SERVERS", "ns1..example"),
     ("DATABASE_URL", "mysql://root@127.0.0.1:3306"),
     ("DATABASE_URL", "mysql://root:a#b@127.0.0.1:3306/starchart"),

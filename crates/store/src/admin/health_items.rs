@@ -9,6 +9,7 @@ use starchart_domain::certificate::MAX_STARTS;
 use starchart_domain::time::Timestamp;
 
 use super::Admin;
+use crate::certificates::renewal_info::{self, ExplainedRenewals};
 use crate::entity::certificate_order::{self, Step};
 use crate::entity::{certificate, name, user};
 use crate::trail::Action;
@@ -16,6 +17,8 @@ use crate::{Error, Store, outbox, trail, zone};
 
 /// Items of each kind that are listed at most; the totals say how many there are.
 const MAX_ITEMS: u32 = 50;
+/// Explanations, and reasons why there is none, that are listed at most.
+const MAX_EXPLANATIONS: u64 = 5;
 /// A pending order that is older is stuck, in milliseconds.
 const STUCK_MS: i64 = 30 * 60 * 1_000;
 /// A pending order whose step was begun this often is stuck, however young; it is about to fail.
@@ -36,6 +39,10 @@ pub struct HealthItems {
     pub mails: outbox::MailCounts,
     /// Orders for certificates that make no progress, oldest first.
     pub stuck_orders: Vec<StuckOrder>,
+    /// What the authority explains about the renewals of active certificates, earliest first.
+    pub explained_renewals: Vec<ExplainedRenewals>,
+    /// Why the authority gives no renewal information, with the number of active certificates.
+    pub renewal_info_problems: Vec<(String, u64)>,
     /// Certificates of deleted users that are valid and not revoked yet.
     pub pending_revocations: u64,
     /// Unpublished names, without the refused ones.
@@ -98,6 +105,8 @@ pub async fn list_health_items(store: &Store, _: &Admin) -> Result<HealthItems, 
         failed_mails: outbox::list_failed(store, u64::from(MAX_ITEMS)).await?,
         mails,
         stuck_orders: list_stuck_orders(store, now).await?,
+        explained_renewals: renewal_info::list_explanations(store, MAX_EXPLANATIONS).await?,
+        renewal_info_problems: renewal_info::list_problems(store, MAX_EXPLANATIONS).await?,
         pending_revocations: count_pending_revocations(store, now).await?,
         unpublished: names.unpublished,
         oldest_unpublished_ms: names.oldest_unpublished_at.map(age_ms),

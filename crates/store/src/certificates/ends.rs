@@ -2,8 +2,7 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QuerySelect, SelectExt, Set,
-    UpdateMany,
+    ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, SelectExt, Set, UpdateMany,
 };
 use starchart_domain::certificate::{FailureReason, OrderStep, Validity, certificate_names};
 use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
@@ -143,6 +142,8 @@ pub(super) async fn insert_certificate(
     state: State,
     now: Timestamp,
 ) -> Result<i64, Error> {
+    let order = rows::find_order(tx.db(), claim.order).await?;
+    let is_active = state == State::Active;
     let row = certificate::ActiveModel {
         user_id: Set(claim.owner.0),
         domain: Set(claim.domain.clone()),
@@ -152,6 +153,9 @@ pub(super) async fn insert_certificate(
         not_before: Set(issued.not_before.as_millis()),
         not_after: Set(issued.not_after.as_millis()),
         renew_at: Set(issued.validity().renewal_at().as_millis()),
+        account: Set(order.and_then(|order| order.account)),
+        // The authority is asked at once when to renew it.
+        ari_check_at: Set(is_active.then_some(now.as_millis())),
         created_at: Set(now.as_millis()),
         ..Default::default()
     };
@@ -235,18 +239,9 @@ async fn postpone_renewal(tx: &Tx, order: &OrderRow, now: Timestamp) -> Result<u
         .count(tx.db())
         .await?;
     let failed_before = u32::try_from(failed_before).unwrap_or(u32::MAX);
-    let dates: Option<(i64, i64)> = certificate::Entity::find_by_id(certificate)
-        .select_only()
-        .column(certificate::Column::NotBefore)
-        .column(certificate::Column::NotAfter)
-        .into_tuple()
-        .one(tx.db())
-        .await?;
-    let (not_before, not_after) = dates.unwrap_or_default();
-    let validity = Validity::new(
-        Timestamp::from_millis(not_before),
-        Timestamp::from_millis(not_after),
-    );
+    let Some(validity) = rows::find_validity(tx.db(), certificate).await? else {
+        return Ok(failed_before);
+    };
     let next = now.plus(validity.renewal_retry_ms(failed_before));
     certificate::Entity::update_many()
         .set(certificate::ActiveModel {

@@ -16,7 +16,7 @@ use sea_orm::{
     SelectExt, Set, UpdateMany,
 };
 use starchart_domain::certificate::{
-    Answers, CHALLENGE_TYPE, FailureReason, ObservedZone, OrderFacts, OrderStep,
+    Answers, CHALLENGE_TYPE, FailureReason, ObservedZone, OrderFacts, OrderStep, Validity,
 };
 use starchart_domain::publish::PublishState;
 use starchart_domain::secret::Secret;
@@ -43,10 +43,21 @@ pub struct ClaimedOrder {
     pub facts: OrderFacts,
     /// Its URL at the authority.
     pub url: Option<String>,
-    /// Whether the renewal sweep opened it, so that no user waits for it.
-    pub automatic: bool,
+    /// The validity period of the certificate that it renews.
+    pub renewed: Option<Validity>,
     /// Consecutive failures of the authority.
     pub failures: u32,
+}
+
+/// An order that the authority created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreatedOrder<'a> {
+    /// The order's URL.
+    pub url: &'a str,
+    /// The ACME account that it belongs to.
+    pub account: &'a str,
+    /// Whether the authority accepted it as the replacement of a certificate.
+    pub is_replacement: bool,
 }
 
 /// For how long an order is left alone, and why.
@@ -143,12 +154,21 @@ pub async fn claim(
                 .filter(user::Column::SuspendedAt.is_null())
                 .exists(tx.db())
                 .await?;
-            Ok(Some(claimed_order(row, holder, !may_sign_in)))
+            let renewed = match row.replaces_id {
+                Some(id) => rows::find_validity(tx.db(), id).await?,
+                None => None,
+            };
+            Ok(Some(claimed_order(row, holder, !may_sign_in, renewed)))
         })
         .await
 }
 
-fn claimed_order(row: OrderRow, holder: &str, user_gone: bool) -> ClaimedOrder {
+fn claimed_order(
+    row: OrderRow,
+    holder: &str,
+    user_gone: bool,
+    renewed: Option<Validity>,
+) -> ClaimedOrder {
     let count = |n: i32| u32::try_from(n).unwrap_or(0);
     let facts = OrderFacts {
         step: row.step.into(),
@@ -160,6 +180,7 @@ fn claimed_order(row: OrderRow, holder: &str, user_gone: bool) -> ClaimedOrder {
         starts: count(row.starts),
         openings: count(row.openings),
         user_gone,
+        automatic: row.automatic,
     };
     let claim = Claim {
         order: row.id,
@@ -172,7 +193,7 @@ fn claimed_order(row: OrderRow, holder: &str, user_gone: bool) -> ClaimedOrder {
         claim,
         facts,
         url: row.order_url,
-        automatic: row.automatic,
+        renewed,
         failures: count(row.failures),
     }
 }
@@ -246,14 +267,20 @@ fn advanced(step: OrderStep, now: Timestamp) -> UpdateMany<Entity> {
     })
 }
 
-/// Saves the order's URL at the authority.
-pub async fn save_order_url(store: &Store, claim: &Claim, url: &str) -> Result<bool, Error> {
+/// Saves where the order is at the authority.
+pub async fn save_created(
+    store: &Store,
+    claim: &Claim,
+    created: CreatedOrder<'_>,
+) -> Result<bool, Error> {
     store
         .write(|tx| async move {
             let now = tx.now().await?;
             let update = advanced(OrderStep::Ordered, now)
                 .set(ActiveModel {
-                    order_url: Set(Some(url.to_owned())),
+                    order_url: Set(Some(created.url.to_owned())),
+                    account: Set(Some(created.account.to_owned())),
+                    is_replacement: Set(created.is_replacement),
                     ..Default::default()
                 })
                 .col_expr(Column::Openings, Expr::col(Column::Openings).add(1));
@@ -395,6 +422,8 @@ pub async fn restart(store: &Store, claim: &Claim) -> Result<bool, Error> {
             }
             let update = advanced(OrderStep::Requested, now).set(ActiveModel {
                 order_url: Set(None),
+                account: Set(None),
+                is_replacement: Set(false),
                 key_id: Set(None),
                 key_nonce: Set(None),
                 key_ciphertext: Set(None),

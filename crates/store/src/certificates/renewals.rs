@@ -90,6 +90,40 @@ async fn open_order(store: &Store, id: i64, owner: UserId) -> Result<bool, Error
         .await
 }
 
+/// The certificate that an order renews.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewedCertificate {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The ACME account that it was issued to, if it is known.
+    pub account: Option<String>,
+}
+
+/// Reads the certificate that the order renews.
+pub async fn find_renewed(
+    store: &Store,
+    claim: &Claim,
+) -> Result<Option<RenewedCertificate>, Error> {
+    use certificate::Column;
+    let renewed = certificate_order::Entity::find_by_id(claim.order)
+        .select_only()
+        .column(certificate_order::Column::ReplacesId)
+        .into_query();
+    let row: Option<(String, Option<String>)> = certificate::Entity::find()
+        .select_only()
+        .column(Column::Certificate)
+        .column(Column::Account)
+        .filter(Column::Id.in_subquery(renewed))
+        .filter(Column::UserId.eq(claim.owner.0))
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    Ok(row.map(|(certificate, account)| RenewedCertificate {
+        certificate,
+        account,
+    }))
+}
+
 /// An order that ended without a certificate although its signing request may have been submitted:
 /// the authority may have issued a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]

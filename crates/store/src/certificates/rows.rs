@@ -5,7 +5,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, ExprTrait, QueryFilter,
     QueryOrder, QuerySelect, SelectExt, Set,
 };
-use starchart_domain::certificate::OrderStep;
+use starchart_domain::certificate::{OrderStep, Validity};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
@@ -55,6 +55,7 @@ pub(crate) struct OrderRow {
     pub(super) domain: String,
     pub(super) step: Step,
     pub(super) order_url: Option<String>,
+    pub(super) account: Option<String>,
     pub(super) key_id: Option<String>,
     pub(super) replaces_id: Option<i64>,
     pub(super) starts: i32,
@@ -124,6 +125,23 @@ pub(super) async fn find_order(
         .into_partial_model()
         .one(on)
         .await?)
+}
+
+/// Reads the validity period of a certificate.
+pub(super) async fn find_validity(
+    on: &impl ConnectionTrait,
+    certificate: i64,
+) -> Result<Option<Validity>, Error> {
+    use certificate::Column;
+    let dates: Option<(i64, i64)> = certificate::Entity::find_by_id(certificate)
+        .select_only()
+        .column(Column::NotBefore)
+        .column(Column::NotAfter)
+        .into_tuple()
+        .one(on)
+        .await?;
+    let at = Timestamp::from_millis;
+    Ok(dates.map(|(not_before, not_after)| Validity::new(at(not_before), at(not_after))))
 }
 
 /// The times at which the user asked for a certificate since then, oldest first.
@@ -259,7 +277,8 @@ pub(crate) async fn set_key(tx: &Tx, id: i64, sealed: SealedKey) -> Result<(), E
     Ok(())
 }
 
-/// An update that deletes the key of a certificate and gives it an end, unless it has one.
+/// An update that deletes the key of a certificate, ends the questions about its renewal, and gives
+/// it an end, unless it has one.
 pub(crate) fn key_deletion(now: Timestamp) -> sea_orm::UpdateMany<certificate::Entity> {
     use certificate::Column;
     let ended_at = Func::coalesce([Expr::col(Column::EndedAt), Expr::value(now.as_millis())]);
@@ -268,6 +287,7 @@ pub(crate) fn key_deletion(now: Timestamp) -> sea_orm::UpdateMany<certificate::E
             key_id: Set(None),
             key_nonce: Set(None),
             key_ciphertext: Set(None),
+            ari_check_at: Set(None),
             ..Default::default()
         })
         .col_expr(Column::EndedAt, ended_at.into())

@@ -80,6 +80,21 @@ pub(crate) struct Model {
     pub(crate) renew_at: i64,
     /// The earliest time of the next renewal after one that failed.
     pub(crate) next_renewal_at: Option<i64>,
+    /// The ACME account that it was issued to; `None` when it was imported.
+    pub(crate) account: Option<String>,
+    /// When the authority is asked about its renewal; `None` when it is not asked any more.
+    pub(crate) ari_check_at: Option<i64>,
+    /// When the authority answered last.
+    pub(crate) ari_answered_at: Option<i64>,
+    /// The window of the last answer.
+    pub(crate) ari_window_start: Option<i64>,
+    pub(crate) ari_window_end: Option<i64>,
+    /// The web page that explains the window.
+    pub(crate) ari_explanation_url: Option<String>,
+    /// Failed questions since the last answer.
+    pub(crate) ari_failures: i32,
+    /// Why the last question failed.
+    pub(crate) ari_problem: Option<String>,
     pub(crate) created_at: i64,
     /// When it left the active state.
     pub(crate) ended_at: Option<i64>,

@@ -74,6 +74,10 @@ pub(crate) struct Model {
     pub(crate) step: Step,
     /// The order's URL at the authority.
     pub(crate) order_url: Option<String>,
+    /// The ACME account of that order.
+    pub(crate) account: Option<String>,
+    /// Whether the authority accepted it as the replacement of a certificate (RFC 9773).
+    pub(crate) is_replacement: bool,
     pub(crate) key_id: Option<String>,
     pub(crate) key_nonce: Option<Vec<u8>>,
     pub(crate) key_ciphertext: Option<Vec<u8>>,

@@ -27,6 +27,9 @@ pub enum LeaseName {
     /// Look for certificates to renew.
     #[sea_orm(string_value = "certificates")]
     Certificates,
+    /// Ask the authority when to renew certificates.
+    #[sea_orm(string_value = "renewal_info")]
+    RenewalInfo,
     /// Revoke certificates at the authority.
     #[sea_orm(string_value = "revocations")]
     Revocations,
@@ -46,6 +49,7 @@ impl LeaseName {
             Self::Expiry => "expiry",
             Self::Lookup => "lookup",
             Self::Certificates => "certificates",
+            Self::RenewalInfo => "renewal_info",
             Self::Revocations => "revocations",
             Self::Import => "import",
         }

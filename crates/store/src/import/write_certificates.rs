@@ -1,5 +1,6 @@
 //! Writes certificates and requests of the original's database.
 
+use rand::Rng as _;
 use sea_orm::{EntityTrait, Set};
 use starchart_domain::certificate::OrderStep;
 use starchart_domain::secret::Secret;
@@ -13,6 +14,9 @@ use crate::entity::certificate::{self, State};
 use crate::entity::certificate_order;
 use crate::tx::Tx;
 use crate::vault::KeyRow;
+
+/// The authority is asked first about imported certificates within this time, in milliseconds.
+const FIRST_QUESTION_MS: i64 = 6 * 60 * 60 * 1_000;
 
 /// A certificate with its key.
 pub(super) struct ImportedCertificate {
@@ -49,6 +53,7 @@ pub(super) async fn insert_certificate(
         not_before: Set(issued.not_before.as_millis()),
         not_after: Set(issued.not_after.as_millis()),
         renew_at: Set(issued.validity().renewal_at().as_millis()),
+        ari_check_at: Set(in_use.then(|| spread(now).as_millis())),
         created_at: Set(issued.not_before.as_millis()),
         ended_at: Set((!in_use).then_some(now.as_millis())),
         notified_at: Set(imported.notified_at.map(Timestamp::as_millis)),
@@ -62,6 +67,11 @@ pub(super) async fn insert_certificate(
         rows::set_key(tx, id, sealed).await?;
     }
     Ok(id)
+}
+
+/// A time within the next hours, so that the authority is not asked about all certificates at once.
+fn spread(now: Timestamp) -> Timestamp {
+    now.plus(rand::rng().random_range(0..FIRST_QUESTION_MS))
 }
 
 /// What the owner of a request reads that was in progress in the original.

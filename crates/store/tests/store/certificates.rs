@@ -2,6 +2,7 @@
 
 mod claims;
 mod keys;
+mod renewal_info;
 mod requests;
 mod revocations;
 mod sweep;
@@ -15,7 +16,7 @@ use starchart_domain::secret::Secret;
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 use starchart_store::certificates::orders::{
-    self, Claim, ClaimedOrder, IssuedCertificate, Postponement,
+    self, Claim, ClaimedOrder, CreatedOrder, IssuedCertificate, Postponement,
 };
 use starchart_store::certificates::{self, RequestError, renewals, rotation};
 use starchart_store::lease;
@@ -34,6 +35,15 @@ fn context(by: UserId) -> AuditContext<'static> {
         on_behalf_of: None,
         token: None,
         request_id: "test",
+    }
+}
+
+/// An order at this URL that replaces no certificate.
+pub(crate) fn created(url: &str) -> CreatedOrder<'_> {
+    CreatedOrder {
+        url,
+        account: "https://ca.example/account/1",
+        is_replacement: false,
     }
 }
 
@@ -68,7 +78,7 @@ impl World {
         let claim = self.claim().await.claim;
         let store = &self.store;
         assert!(
-            orders::save_order_url(store, &claim, "https://ca.example/order/1")
+            orders::save_created(store, &claim, created("https://ca.example/order/1"))
                 .await
                 .unwrap()
         );
@@ -126,7 +136,7 @@ impl World {
         let fqdn = who.fqdn("_acme-challenge");
         let claim = self.claim().await.claim;
         assert!(
-            orders::save_order_url(store, &claim, "https://ca.example/order/1")
+            orders::save_created(store, &claim, created("https://ca.example/order/1"))
                 .await
                 .unwrap()
         );

@@ -12,6 +12,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Pebble;
+use super::answer::{Answer, header};
+use super::extensions::{Extensions, RenewalAnswer};
 use crate::route53::http::{Request, read_request};
 use crate::wait::eventually;
 
@@ -67,6 +69,8 @@ pub struct AcmeProxy {
 #[derive(Debug)]
 struct Shared {
     pebble: String,
+    /// The begin of the proxy's URLs.
+    origin: String,
     client: reqwest::Client,
     state: Mutex<State>,
     /// Counts the calls of [`AcmeProxy::release`], for which held answers wait.
@@ -80,6 +84,7 @@ struct State {
     faults: Vec<(String, u64, Fault)>,
     paths: Vec<String>,
     held: usize,
+    extensions: Extensions,
 }
 
 impl AcmeProxy {
@@ -96,6 +101,7 @@ impl AcmeProxy {
             .unwrap_or_else(|error| panic!("no address: {error}"));
         let shared = Arc::new(Shared {
             pebble: format!("https://localhost:{}", pebble.port),
+            origin: format!("https://localhost:{}", address.port()),
             client: pebble.identity.client(),
             state: Mutex::default(),
             released: watch::channel(0).0,
@@ -113,6 +119,28 @@ impl AcmeProxy {
     #[must_use]
     pub fn directory(&self) -> String {
         format!("https://localhost:{}/dir", self.address.port())
+    }
+
+    /// Offers renewal information (RFC 9773) in the directory, with this answer for every
+    /// certificate, and accepts orders that replace one.
+    pub fn offer_renewal_info(&self, answer: RenewalAnswer) {
+        self.shared.lock().extensions.renewal_answer = Some(answer);
+    }
+
+    /// Leaves out of orders which certificate they replace, as RFC 9773 forbids.
+    pub fn hide_replaces(&self) {
+        self.shared.lock().extensions.hides_replaces = true;
+    }
+
+    /// Returns the identifiers of the certificates that orders replace.
+    #[must_use]
+    pub fn replaced(&self) -> Vec<String> {
+        self.shared.lock().extensions.replaced()
+    }
+
+    /// Offers these profiles in the directory and refuses orders with another one.
+    pub fn offer_profiles<const N: usize>(&self, profiles: [&str; N]) {
+        self.shared.lock().extensions.profiles = profiles.map(str::to_owned).into();
     }
 
     /// Closes every connection at once if `down` is true, until it is called with false.
@@ -200,8 +228,11 @@ impl Shared {
         self.lock().held -= 1;
     }
 
-    /// Sends the request to pebble and returns its answer as bytes for the connection.
-    async fn forward(&self, request: Request, retry_after: Option<&str>) -> Option<Vec<u8>> {
+    /// Sends the request to pebble, unless the proxy answers it, and completes pebble's answer.
+    async fn forward(&self, request: &Request) -> Option<Answer> {
+        if let Some(answer) = self.lock().extensions.answer(request) {
+            return Some(answer);
+        }
         let method = reqwest::Method::from_bytes(request.method.as_bytes()).ok()?;
         let mut forwarded = self
             .client
@@ -212,29 +243,29 @@ impl Shared {
                 forwarded = forwarded.header(name, value);
             }
         }
-        let answer = forwarded.body(request.body).send().await.ok()?;
-        let mut head = format!("HTTP/1.1 {} -\r\n", answer.status().as_u16());
-        let own = if retry_after.is_none() {
-            "retry-after"
-        } else {
-            ""
-        };
-        for name in ["content-type", "replay-nonce", "location", "link", own] {
-            for value in answer.headers().get_all(name) {
-                head += &format!("{name}: {}\r\n", value.to_str().ok()?);
+        let response = forwarded.body(request.body.clone()).send().await.ok()?;
+        let mut headers = Vec::new();
+        for name in [
+            "content-type",
+            "replay-nonce",
+            "location",
+            "link",
+            "retry-after",
+        ] {
+            for value in response.headers().get_all(name) {
+                headers.push(header(name, value.to_str().ok()?));
             }
         }
-        if let Some(value) = retry_after {
-            head += &format!("retry-after: {value}\r\n");
-        }
-        let body = answer.bytes().await.ok()?;
-        let length = if request.method == "HEAD" {
-            0
-        } else {
-            body.len()
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            headers,
+            body: response.bytes().await.ok()?.to_vec(),
         };
-        head += &format!("content-length: {length}\r\n\r\n");
-        Some([head.as_bytes(), &body[..length]].concat())
+        let mut state = self.lock();
+        state
+            .extensions
+            .complete(request, &self.origin, &mut answer);
+        Some(answer)
     }
 }
 
@@ -263,49 +294,38 @@ async fn connection(mut stream: TlsStream<TcpStream>, shared: &Shared) {
     let mut buffer = Vec::new();
     while let Ok(Some(request)) = read_request(&mut stream, &mut buffer).await {
         let answer = match shared.fault_for(&request.path) {
-            None => shared.forward(request, None).await,
-            Some(Fault::RetryAfter(value)) => shared.forward(request, Some(&value)).await,
+            None => shared.forward(&request).await,
+            Some(Fault::RetryAfter(value)) => shared.forward(&request).await.map(|mut answer| {
+                answer.headers.retain(|(name, _)| name != "retry-after");
+                answer.headers.push(header("retry-after", &value));
+                answer
+            }),
             Some(Fault::Answer {
                 status,
                 kind,
                 detail,
                 retry_after,
-            }) => {
-                let retry_after = retry_after.as_deref();
-                Some(refusal(&request.method, status, kind, &detail, retry_after))
-            }
+            }) => Some(Answer::problem(
+                status,
+                kind,
+                &detail,
+                retry_after.as_deref(),
+            )),
             Some(Fault::Drop) => None,
             Some(Fault::Lose) => {
-                let _ = shared.forward(request, None).await;
+                let _ = shared.forward(&request).await;
                 None
             }
             Some(Fault::Hold) => {
-                let answer = shared.forward(request, None).await;
+                let answer = shared.forward(&request).await;
                 shared.hold().await;
                 answer
             }
         };
         let Some(answer) = answer else { return };
-        if stream.write_all(&answer).await.is_err() || stream.flush().await.is_err() {
+        let bytes = answer.into_bytes(&request.method);
+        if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
             return;
         }
     }
-}
-
-/// Writes an answer with a problem document (RFC 7807).
-fn refusal(
-    method: &str,
-    status: u16,
-    kind: &str,
-    detail: &str,
-    retry_after: Option<&str>,
-) -> Vec<u8> {
-    let urn = format!("urn:ietf:params:acme:error:{kind}");
-    let body = serde_json::json!({ "type": urn, "detail": detail, "status": status }).to_string();
-    let body = if method == "HEAD" { "" } else { &body };
-    let retry_after =
-        retry_after.map_or_else(String::new, |value| format!("retry-after: {value}\r\n"));
-    let head =
-        format!("HTTP/1.1 {status} -\r\ncontent-type: application/problem+json\r\n{retry_after}");
-    format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }

@@ -10,7 +10,7 @@ mod revocation;
 use actix_web::http::StatusCode;
 use starchart_domain::secret::Secret;
 use starchart_domain::user::UserId;
-use starchart_store::certificates::orders::{self, Claim, IssuedCertificate};
+use starchart_store::certificates::orders::{self, Claim, CreatedOrder, IssuedCertificate};
 use starchart_store::sessions;
 
 use super::test_app::{Browser, Reply, TestApp};
@@ -46,8 +46,13 @@ async fn claim(test_app: &TestApp) -> Claim {
 }
 
 async fn ordered(test_app: &TestApp, claim: &Claim) {
+    let created = CreatedOrder {
+        url: "https://ca.example/order/1",
+        account: "https://ca.example/account/1",
+        is_replacement: false,
+    };
     assert!(
-        orders::save_order_url(&test_app.store, claim, "https://ca.example/order/1")
+        orders::save_created(&test_app.store, claim, created)
             .await
             .unwrap()
     );

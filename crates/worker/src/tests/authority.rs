@@ -1,5 +1,7 @@
 //! A certificate authority in memory that validates against the in-memory zone.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -9,21 +11,33 @@ use rcgen::{
     KeyPair,
 };
 use starchart_acme::authority::{
-    Authority, AuthorityError, Order, OrderStatus, PendingAuthorization,
+    Authority, AuthorityError, NewOrder, Order, OrderStatus, PendingAuthorization, RenewalInfo,
+    RenewalInfoError, ReplacedCertificate,
 };
+use starchart_acme::chain;
 use starchart_domain::certificate::RevocationReason;
+use starchart_domain::certificate::Validity;
+use starchart_domain::certificate::renewal_info::RenewalInfoFailure;
 use starchart_domain::txt;
 use time::{Duration, OffsetDateTime};
 
 use super::provider::ScriptedProvider;
 
-/// The lifetime of the certificates.
+/// The lifetime of the certificates, unless a test sets another one.
 pub(crate) const CERTIFICATE_DAYS: i64 = 90;
+
+const ACCOUNT: &str = "account:1";
+
+/// What the authority answers about the renewal of a certificate with this validity period.
+pub(crate) type RenewalAnswer =
+    Box<dyn Fn(Validity) -> Result<RenewalInfo, RenewalInfoError> + Send>;
 
 /// A certificate authority whose next answers a test decides.
 pub(crate) struct ScriptedAuthority {
     provider: Arc<ScriptedProvider>,
     issuer: CertifiedIssuer<'static, KeyPair>,
+    /// How far the authority's clock is ahead, in milliseconds.
+    clock_offset: Arc<AtomicI64>,
     state: Mutex<State>,
 }
 
@@ -33,6 +47,14 @@ struct State {
     errors: Vec<(&'static str, AuthorityError)>,
     calls: Vec<&'static str>,
     revoked: Vec<String>,
+    life: Option<Duration>,
+    /// Whether names need no validation.
+    reuses_validations: bool,
+    renewal_answer: Option<RenewalAnswer>,
+    /// The certificates about whose renewal it was asked, in PEM.
+    questions: Vec<String>,
+    /// The certificates for which an order is the replacement, in PEM.
+    replaced: BTreeSet<String>,
     /// How long answers ask to wait; orders stay in processing until
     /// [`ScriptedAuthority::recover`].
     wait: Option<std::time::Duration>,
@@ -58,13 +80,14 @@ impl TestOrder {
 }
 
 impl ScriptedAuthority {
-    pub(crate) fn new(provider: Arc<ScriptedProvider>) -> Self {
+    pub(crate) fn new(provider: Arc<ScriptedProvider>, clock_offset: Arc<AtomicI64>) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         Self {
             provider,
             issuer: CertifiedIssuer::self_signed(params, key).unwrap(),
+            clock_offset,
             state: Mutex::default(),
         }
     }
@@ -77,6 +100,34 @@ impl ScriptedAuthority {
     /// Leaves finalized orders in processing, and asks to wait this long, until [`Self::recover`].
     pub(crate) fn ask_to_wait(&self, wait: std::time::Duration) {
         self.state().wait = Some(wait);
+    }
+
+    /// Issues certificates that live so long from now on.
+    pub(crate) fn set_life(&self, life: Duration) {
+        self.state().life = Some(life);
+    }
+
+    /// Validates no names from now on.
+    pub(crate) fn reuse_validations(&self) {
+        self.state().reuses_validations = true;
+    }
+
+    /// Offers renewal information from now on.
+    pub(crate) fn answer_renewal_info(
+        &self,
+        answer: impl Fn(Validity) -> Result<RenewalInfo, RenewalInfoError> + Send + 'static,
+    ) {
+        self.state().renewal_answer = Some(Box::new(answer));
+    }
+
+    /// Returns the certificates about whose renewal the authority was asked since the last call.
+    pub(crate) fn take_questions(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().questions)
+    }
+
+    /// Returns how many orders replace a certificate.
+    pub(crate) fn replacements(&self) -> usize {
+        self.state().replaced.len()
     }
 
     /// Answers every call again, at once.
@@ -110,12 +161,14 @@ impl ScriptedAuthority {
         }
     }
 
-    fn issue(&self, domain: &str, csr_der: &[u8]) -> String {
+    fn issue(&self, domain: &str, csr_der: &[u8], life: Option<Duration>) -> String {
         let request = CertificateSigningRequestParams::from_der(&csr_der.into()).unwrap();
         let names = vec![format!("*.{domain}"), domain.to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
-        params.not_before = OffsetDateTime::from(SystemTime::now());
-        params.not_after = params.not_before + Duration::days(CERTIFICATE_DAYS);
+        let ahead = Duration::milliseconds(self.clock_offset.load(Ordering::SeqCst));
+        params.not_before = OffsetDateTime::from(SystemTime::now()) + ahead;
+        params.not_after = params.not_before + life.unwrap_or(Duration::days(CERTIFICATE_DAYS));
+        params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&request.public_key, &self.issuer).unwrap();
         certificate.pem() + &self.issuer.pem()
     }
@@ -135,14 +188,54 @@ fn number(url: &str) -> usize {
 
 #[async_trait]
 impl Authority for ScriptedAuthority {
-    async fn new_order(&self, names: &[String]) -> Result<String, AuthorityError> {
+    async fn new_order(
+        &self,
+        names: &[String],
+        replaced: Option<ReplacedCertificate<'_>>,
+    ) -> Result<NewOrder, AuthorityError> {
         let mut state = self.begin("new order")?;
+        let replaced = replaced
+            .filter(|replaced| state.renewal_answer.is_some() && replaced.account == Some(ACCOUNT));
+        let is_replacement =
+            replaced.is_some_and(|it| state.replaced.insert(it.certificate.to_owned()));
+        let status = if state.reuses_validations {
+            OrderStatus::Ready
+        } else {
+            OrderStatus::Pending
+        };
         state.orders.push(TestOrder {
             domain: names.last().unwrap().clone(),
-            status: OrderStatus::Pending,
+            status,
             chain: String::new(),
         });
-        Ok(format!("order:{}", state.orders.len() - 1))
+        Ok(NewOrder {
+            url: format!("order:{}", state.orders.len() - 1),
+            account: ACCOUNT.to_owned(),
+            is_replacement,
+        })
+    }
+
+    async fn renewal_info(
+        &self,
+        certificate_pem: &str,
+    ) -> Result<Option<RenewalInfo>, RenewalInfoError> {
+        let begun = self
+            .begin("renewal info")
+            .map_err(|error| RenewalInfoError {
+                failure: RenewalInfoFailure::Temporary {
+                    retry_after_ms: None,
+                },
+                detail: error.to_string(),
+            });
+        let mut state = begun?;
+        state.questions.push(certificate_pem.to_owned());
+        let leaf = chain::split(certificate_pem).unwrap().leaf;
+        let validity = Validity::new(leaf.not_before, leaf.not_after);
+        state
+            .renewal_answer
+            .as_ref()
+            .map(|answer| answer(validity))
+            .transpose()
     }
 
     async fn fetch_order(&self, url: &str) -> Result<Order, AuthorityError> {
@@ -193,9 +286,9 @@ impl Authority for ScriptedAuthority {
         csr_der: &[u8],
     ) -> Result<Option<std::time::Duration>, AuthorityError> {
         let mut state = self.begin("finalize")?;
-        let retry_after = state.wait;
+        let (retry_after, life) = (state.wait, state.life);
         let order = find(&mut state, url)?;
-        order.chain = self.issue(&order.domain, csr_der);
+        order.chain = self.issue(&order.domain, csr_der, life);
         order.status = if retry_after.is_some() {
             OrderStatus::Processing
         } else {

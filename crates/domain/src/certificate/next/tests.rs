@@ -15,6 +15,7 @@ fn facts(step: OrderStep) -> OrderFacts {
         starts: 1,
         openings: 1,
         user_gone: false,
+        automatic: false,
     }
 }
 
@@ -250,6 +251,20 @@ fn retry_after_extends_the_deadline_up_to_a_maximum() {
 }
 
 #[test]
+fn an_automatic_renewal_outlasts_an_authority_that_is_away() {
+    for step in LIVE {
+        let mut old = facts(step);
+        old.automatic = true;
+        for (days, fails) in [(4, false), (7, false), (8, true)] {
+            old.created_at = NOW.plus(-days * DAY_MS);
+            let next = next_step(&old, &Observations::default(), NOW);
+            let too_long = NextStep::Fail(FailureReason::TooLong);
+            assert_eq!(next == too_long, fails, "{step} {days}");
+        }
+    }
+}
+
+#[test]
 fn an_order_that_waited_for_retry_after_continues() {
     for step in LIVE {
         let mut obeyed = facts(step);
@@ -286,16 +301,26 @@ fn retry_after_is_followed_within_limits() {
 
 #[test]
 fn poll_and_back_off_intervals_grow() {
-    let interactive: Vec<i64> = (1..=9).map(|n| back_off_ms(n, false) / 1_000).collect();
+    let interactive: Vec<i64> = (1..=9)
+        .map(|n| back_off_ms(n, false, None) / 1_000)
+        .collect();
     assert_eq!(interactive, [3, 6, 12, 24, 48, 96, 192, 384, 600]);
-    let automatic: Vec<i64> = (1..=5).map(|n| back_off_ms(n, true) / 60_000).collect();
+    let automatic: Vec<i64> = (1..=5)
+        .map(|n| back_off_ms(n, true, None) / 60_000)
+        .collect();
     assert_eq!(automatic, [1, 10, 100, 1_440, 1_440]);
+    // A day is too long for a certificate that lives six.
+    let validity = Validity::new(NOW, NOW.plus(160 * HOUR_MS));
+    let short: Vec<i64> = (1..=5)
+        .map(|n| back_off_ms(n, true, Some(validity)) / MINUTE_MS)
+        .collect();
+    assert_eq!(short, [1, 10, 100, 240, 240]);
     assert_eq!(
         [0, 30_000, 300_000, 900_000].map(|ms| poll_ms(ms, false)),
         [250, 500, 1_000, 10_000]
     );
     assert_eq!(poll_ms(0, true), 1_000);
-    assert_eq!(back_off_ms(u32::MAX, false), 600_000);
+    assert_eq!(back_off_ms(u32::MAX, false, None), 600_000);
 }
 
 #[test]

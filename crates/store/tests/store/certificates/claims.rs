@@ -156,7 +156,11 @@ async fn an_expired_claim_changes_nothing(world: &World) {
     // By its own clock the first holder still has time; the fence says otherwise.
     let store = &world.store;
     assert!(!orders::extend_claim(store, &old, 10_000).await.unwrap());
-    assert!(!orders::save_order_url(store, &old, "u").await.unwrap());
+    assert!(
+        !orders::save_created(store, &old, created("u"))
+            .await
+            .unwrap()
+    );
     assert!(
         !orders::save_challenge_values(store, &old, &["three".to_owned()])
             .await
@@ -220,7 +224,11 @@ async fn a_claim_changes_one_order_until_its_time_is_over(world: &World) {
     // The same holder works at both, and the fences are equal.
     world.ask(&other).await.unwrap();
     let theirs = world.claim().await.claim;
-    assert!(orders::save_order_url(store, &claim, "u").await.unwrap());
+    assert!(
+        orders::save_created(store, &claim, created("u"))
+            .await
+            .unwrap()
+    );
     let step = async |of: &TestUser| {
         let overview = certificates::load_overview(store, of.id).await.unwrap();
         overview.order.unwrap().step
@@ -250,7 +258,7 @@ async fn starts_are_counted_until_a_step_is_done(world: &World) {
     }
     let claim = world.claim().await.claim;
     assert!(
-        orders::save_order_url(&world.store, &claim, "u")
+        orders::save_created(&world.store, &claim, created("u"))
             .await
             .unwrap()
     );
@@ -284,9 +292,13 @@ async fn a_wait_that_was_asked_for_is_kept_across_steps(world: &World) {
     world.store.set_clock_offset(5 * DAY + 60_000);
     let obeyed = world.claim().await;
     assert!(
-        orders::save_order_url(&world.store, &obeyed.claim, "https://ca.example/order/1")
-            .await
-            .unwrap()
+        orders::save_created(
+            &world.store,
+            &obeyed.claim,
+            created("https://ca.example/order/1")
+        )
+        .await
+        .unwrap()
     );
     assert!(
         orders::postpone(&world.store, &obeyed.claim, &Postponement::default())

@@ -28,7 +28,7 @@ async fn a_certificate_is_renewed_once(world: &World) {
     // A failed one waits for an hour, then for two.
     for hours in [1, 2] {
         let work = world.claim().await;
-        assert!(work.automatic);
+        assert!(work.facts.automatic);
         assert!(
             orders::fail(
                 &world.store,

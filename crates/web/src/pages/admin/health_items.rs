@@ -3,6 +3,7 @@
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
 use starchart_store::admin::{HealthItems, RefusedNameRow, StuckOrder};
+use starchart_store::certificates::renewal_info::ExplainedRenewals;
 use starchart_store::outbox::FailedMail;
 use starchart_store::zone::{AuditResult, AuditRow};
 
@@ -81,6 +82,18 @@ pub(super) fn list(health: HealthItems, provider: &str) -> Vec<HealthItem> {
             .into_iter()
             .flat_map(|audit| audit_items(audit, is_paused)),
     );
+    items.extend(
+        health
+            .explained_renewals
+            .into_iter()
+            .map(explained_renewals_item),
+    );
+    items.extend(
+        health
+            .renewal_info_problems
+            .into_iter()
+            .map(renewal_info_item),
+    );
     if health.pending_revocations > 0 {
         items.push(note(
             "Revocation pending",
@@ -145,6 +158,30 @@ fn refused_name_item(name: RefusedNameRow) -> HealthItem {
         username: Some(name.username),
         reason: name.reason,
     }
+}
+
+fn explained_renewals_item(explained: ExplainedRenewals) -> HealthItem {
+    let certificates = pluralize(explained.certificates, "certificate", "certificates");
+    let renewed = explained.next_renewal.ceil_minute().to_minute();
+    note(
+        "The certificate authority explains its renewals",
+        certificates,
+        &format!(
+            "The first is renewed from {renewed} on. The authority says why at {}",
+            explained.url
+        ),
+    )
+}
+
+fn renewal_info_item((problem, certificates): (String, u64)) -> HealthItem {
+    note(
+        "No renewal information",
+        pluralize(certificates, "certificate", "certificates"),
+        &format!(
+            "The certificate authority does not say when to renew them, so their own share of life \
+             decides. The last attempt: {problem}"
+        ),
+    )
 }
 
 fn failed_mail_item(mail: FailedMail) -> HealthItem {

@@ -2,20 +2,25 @@
 //! `domain::certificate::next_step` decides the next action; each step is saved before the next
 //! request to the authority.
 
+mod retry;
+
 use std::time::Duration;
 
-use starchart_acme::authority::{Authority, AuthorityError, Order, OrderStatus};
+use starchart_acme::authority::{
+    Authority, AuthorityError, Order, OrderStatus, ReplacedCertificate,
+};
 use starchart_acme::keys;
 use starchart_dns::propagation::{Reply, ServerAnswers};
 use starchart_domain::certificate::{
-    CHALLENGE_TYPE, FailureReason, NextStep, Observations, ObservedOrder, OrderStep, back_off_ms,
+    CHALLENGE_TYPE, FailureReason, NextStep, Observations, ObservedOrder, OrderStep,
     certificate_names, challenge_name, clamped_retry_ms, next_step, poll_ms,
 };
 use starchart_domain::time::Timestamp;
 use starchart_domain::txt;
 use starchart_jobs::WakeUp;
 use starchart_store::Error;
-use starchart_store::certificates::orders::{self, ClaimedOrder, Postponement};
+use starchart_store::certificates::orders::{self, ClaimedOrder, CreatedOrder, Postponement};
+use starchart_store::certificates::renewals;
 use tracing::{info, warn};
 
 use crate::Context;
@@ -25,10 +30,6 @@ use crate::jobs::certificate::Certificate;
 
 /// The maximum of steps in one run, in case they make no progress.
 const MAX_STEPS: u32 = 30;
-/// The delay after a rate limit without Retry-After, in milliseconds.
-const RATE_LIMITED_MS: i64 = 60 * 60 * 1_000;
-/// The minimum delay after an error of the ACME account, in milliseconds.
-const ACCOUNT_ERROR_MS: i64 = 60_000;
 /// The delay after an answer that does not fit the order's state, in milliseconds.
 const UNEXPECTED_STATE_MS: i64 = 1_000;
 /// A wait of at least this time, in milliseconds, is explained to the user.
@@ -140,17 +141,24 @@ impl OrderRun<'_> {
     }
 
     async fn open(&mut self) -> Result<Flow, Error> {
-        let url = match with_timeout(
-            self.authority
-                .new_order(&certificate_names(&self.work.claim.domain)),
-        )
-        .await
-        {
-            Ok(url) => url,
+        let (store, claim) = (&self.context.store, &self.work.claim);
+        let renewed = renewals::find_renewed(store, claim).await?;
+        let replaced = renewed.as_ref().map(|renewed| ReplacedCertificate {
+            certificate: &renewed.certificate,
+            account: renewed.account.as_deref(),
+        });
+        let names = certificate_names(&claim.domain);
+        let order = match with_timeout(self.authority.new_order(&names, replaced)).await {
+            Ok(order) => order,
             Err(error) => return self.retry_or_fail(error).await,
         };
-        let held = orders::save_order_url(&self.context.store, &self.work.claim, &url).await?;
-        self.work.url = Some(url);
+        let created = CreatedOrder {
+            url: &order.url,
+            account: &order.account,
+            is_replacement: order.is_replacement,
+        };
+        let held = orders::save_created(store, claim, created).await?;
+        self.work.url = Some(order.url);
         self.work.facts.has_url = true;
         self.work.facts.openings += 1;
         Ok(self.moved_to(OrderStep::Ordered, held))
@@ -364,7 +372,7 @@ impl OrderRun<'_> {
     async fn wait(&mut self, problem: Option<String>) -> Result<Flow, Error> {
         let usual = poll_ms(
             self.now.since(self.work.facts.step_since),
-            self.work.automatic,
+            self.work.facts.automatic,
         );
         if self.seen.order.is_some() {
             return self.wait_for_authority(usual, self.requested_wait).await;
@@ -413,61 +421,6 @@ impl OrderRun<'_> {
     async fn pause(&self, pause: Postponement) -> Result<Flow, Error> {
         orders::postpone(&self.context.store, &self.work.claim, &pause).await?;
         Ok(Flow::Stop)
-    }
-
-    /// Handles an error of the authority: fails the order, or pauses it until a retry.
-    async fn retry_or_fail(&mut self, error: AuthorityError) -> Result<Flow, Error> {
-        if let AuthorityError::Refused(detail) = error {
-            return self.fail(&FailureReason::Refused(detail)).await;
-        }
-        let wait = back_off_ms(self.work.failures + 1, self.work.automatic);
-        match &error {
-            AuthorityError::Unavailable { .. } | AuthorityError::Account(_) => {
-                let outages = &self.context.outages;
-                outages.authority_failed(Certificate::NAME, &error);
-            }
-            // Concerns this order only.
-            error => warn!(%error, "request to the certificate authority failed, retrying"),
-        }
-        let (usual, asked, problem) = match error {
-            AuthorityError::RateLimited {
-                retry_after,
-                detail,
-            } => {
-                let asked = retry_after.map_or(RATE_LIMITED_MS, millis);
-                (
-                    wait,
-                    Some(asked),
-                    format!("The certificate authority takes no more requests for now: {detail}"),
-                )
-            }
-            AuthorityError::Account(_) => {
-                let problem = "The certificate authority does not accept our account; the \
-                               administrators have to mend that.";
-                (wait.max(ACCOUNT_ERROR_MS), None, problem.to_owned())
-            }
-            AuthorityError::Gone(_) => (
-                wait.max(UNEXPECTED_STATE_MS),
-                None,
-                "The certificate authority is busy with the order.".to_owned(),
-            ),
-            AuthorityError::Unavailable { retry_after, .. } => {
-                let problem =
-                    "The certificate authority does not answer at the moment. We keep trying.";
-                (wait, retry_after.map(millis), problem.to_owned())
-            }
-            // Handled above.
-            AuthorityError::Refused(detail) => (wait, None, detail),
-        };
-        let for_ms = clamped_retry_ms(self.work.facts.created_at, self.now, usual, asked);
-        let pause = Postponement {
-            for_ms,
-            problem: Some(problem),
-            failed: Some(true),
-            show_retry_time: true,
-            requested_by_ca: asked.is_some(),
-        };
-        self.pause(pause).await
     }
 }
 
