@@ -35,11 +35,12 @@ mod m0023_create_lookups;
 mod m0024_create_listed_words;
 mod m0025_create_tokens;
 mod m0026_create_client_challenges;
+mod m0028_create_issuance_buckets;
 
 use table::Table;
 
 /// Every table in the order of creation: a table follows the tables that it references.
-const TABLES: [Table; 26] = [
+const TABLES: [Table; 27] = [
     m0001_create_users::STEP,
     m0002_create_sessions::STEP,
     m0003_create_login_requests::STEP,
@@ -66,6 +67,7 @@ const TABLES: [Table; 26] = [
     m0024_create_listed_words::STEP,
     m0025_create_tokens::STEP,
     m0026_create_client_challenges::STEP,
+    m0028_create_issuance_buckets::STEP,
 ];
 
 /// Applies the steps in order and records them in `seaql_migrations`.

@@ -6,7 +6,8 @@ use crate::table::Table;
 /// that a step that kills its process is limited; `fence` rejects writes of an earlier claim.
 /// `account` is the ACME account of the order at `order_url`, and `is_replacement` whether the CA
 /// accepted it as the replacement of a certificate (RFC 9773). `automatic` orders come from the renewal job and do not count against the user's daily limit.
-/// `failures` counts consecutive CA failures for the back-off; `openings` counts orders opened at
+/// `turn_at` is when the issuance budget had something for it, and `counted_ms` how
+/// long one of the certificates for new names takes to come back, if it took one. `failures` counts consecutive CA failures for the back-off; `openings` counts orders opened at
 /// the CA. `ca_wait_until` is the latest time until which the CA asked to wait; it extends the
 /// order's deadline, whereas `retry_at` is for display and is cleared by the next step.
 pub(crate) const STEP: Table = Table {
@@ -25,6 +26,8 @@ pub(crate) const STEP: Table = Table {
         key_ciphertext {bytes} NULL,
         csr {bytes} NULL,
         replaces_id BIGINT NULL,
+        turn_at BIGINT NULL,
+        counted_ms BIGINT NOT NULL DEFAULT 0,
         certificate_id BIGINT NULL,
         starts INT NOT NULL DEFAULT 0,
         automatic BOOLEAN NOT NULL DEFAULT 0,

@@ -262,6 +262,7 @@ pub(crate) fn worker(
             })
             .collect(),
         authority: certificates.as_ref().ok().cloned(),
+        issuance: settings.certificates.issuance,
         mailer,
         outages: Arc::default(),
         timers: settings.timers,

@@ -6,6 +6,7 @@
 //! and lists the pending revocations. [`renewal_info`] has
 //! the questions to the authority about the best time to renew.
 
+pub mod budget;
 mod challenges;
 mod claim;
 mod ends;
@@ -89,6 +90,8 @@ pub struct OrderView {
     pub dns_not_checked: bool,
     /// How far the values at `_acme-challenge` are published, while there are any.
     pub dns: Option<PublishState>,
+    /// How many orders have their turn before it, while it waits for the issuance budget.
+    pub waiting_before: Option<u32>,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When its present step began.
@@ -173,7 +176,13 @@ async fn view(on: &impl ConnectionTrait, row: OrderRow) -> Result<OrderView, Err
         None => challenges::publish_state(on, &row.domain, row.id).await?,
         Some(_) => None,
     };
+    let waits = row.turn_at.is_none() && row.retry_at.is_some() && row.finished_at.is_none();
+    let waiting_before = match waits {
+        true => Some(budget::count_before(on, Some(row.id)).await?),
+        false => None,
+    };
     Ok(OrderView {
+        waiting_before,
         id: row.id,
         step: row.step.into(),
         automatic: row.automatic,

@@ -12,6 +12,7 @@ pub(crate) mod client_challenge;
 pub(crate) mod dns_record;
 pub(crate) mod import;
 pub(crate) mod import_row;
+pub(crate) mod issuance_bucket;
 pub(crate) mod lease;
 pub(crate) mod listed_word;
 pub(crate) mod login_request;
@@ -50,6 +51,7 @@ pub(crate) fn list_columns() -> Vec<String> {
         of(dns_record::Entity),
         of(import::Entity),
         of(import_row::Entity),
+        of(issuance_bucket::Entity),
         of(lease::Entity),
         of(listed_word::Entity),
         of(login_request::Entity),

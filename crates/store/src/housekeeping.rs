@@ -39,13 +39,15 @@ const fn retention(
 
 /// A login request is kept an hour longer than it is valid, because a login result names it and the
 /// last step of a sign-in reads both.
-const RETENTIONS: [Retention; 8] = [
+const RETENTIONS: [Retention; 9] = [
     retention("login_results", "handle_hash", "expires_at", 0),
     retention("login_requests", "request_id", "expires_at", HOUR_MS),
     retention("used_assertions", "id_hash", "expires_at", HOUR_MS),
     retention("sessions", "id", "expires_at", DAY_MS),
     retention("tokens", "id", "ended_at", 30 * DAY_MS),
     retention("tokens", "id", "expires_at", 30 * DAY_MS),
+    // A bucket without a row is full.
+    retention("issuance_buckets", "name", "full_at", 0),
     retention("lookups", "id", "requested_at", 30 * DAY_MS),
     // A change that is not in sync is kept.
     retention("zone_changes", "id", "in_sync_at", 7 * DAY_MS),
@@ -55,7 +57,7 @@ const RETENTIONS: [Retention; 8] = [
 const TICK_MS: i64 = 30 * DAY_MS;
 
 /// Deletes expired login requests and results, assertion IDs and sessions; zone changes seven days
-/// after they were in sync; API tokens 30 days after they ended; lookups 30 days after their last
+/// after they were in sync; API tokens 30 days after they ended; buckets of the issuance budget that are full; lookups 30 days after their last
 /// request; and ticks that are 30 days old. Deletes at most [`BATCH`] rows of each table but that
 /// of the ticks. Returns the number of deleted rows: call again until it is zero.
 pub async fn purge(store: &Store) -> Result<u64, Error> {

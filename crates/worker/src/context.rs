@@ -6,6 +6,7 @@ use starchart_acme::authority::Authority;
 use starchart_dns::engine::zone_verifier::ZoneVerifier;
 use starchart_dns::propagation::{NameServer, Propagation};
 use starchart_dns::provider::Provider;
+use starchart_domain::certificate::budget::IssuanceLimits;
 use starchart_domain::names::RootDomain;
 use starchart_domain::timers::Timers;
 use starchart_jobs::Queue;
@@ -32,6 +33,8 @@ pub struct Context {
     pub resolvers: Vec<NameServer>,
     /// The certificate authority; `None` when certificates are off.
     pub authority: Option<Arc<dyn Authority>>,
+    /// What the certificate authority lets all users together have.
+    pub issuance: IssuanceLimits,
     /// Sends mail; `None` when mail is off.
     pub mailer: Option<Arc<Mailer>>,
     /// What was logged about servers that fail.

@@ -16,6 +16,7 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use starchart_dns::engine::zone_verifier::ZoneVerifier;
 use starchart_dns::propagation::Propagation;
+use starchart_domain::certificate::budget::IssuanceLimits;
 use starchart_domain::names::{BaseDomain, Label, ReservedLabels, RootDomain};
 use starchart_domain::record::RecordForm;
 use starchart_domain::secret::Secret;
@@ -87,6 +88,7 @@ impl World {
             propagation: Arc::new(Propagation::new(vec![name_server.to_string()])),
             resolvers: Vec::new(),
             authority: Some(Arc::clone(&authority) as _),
+            issuance: IssuanceLimits::default(),
             mailer: None,
             outages: Arc::default(),
             timers: Timers {

@@ -6,6 +6,10 @@
 
 use crate::time::Timestamp;
 
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+/// The period of the weekly limits, in milliseconds.
+pub const WEEK_MS: i64 = 7 * 24 * HOUR_MS;
+
 /// A rate limit: a bucket of this size that refills by one in each interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
@@ -78,11 +82,11 @@ impl Bucket {
     }
 
     /// Returns the bucket after one that was taken is given back, because the authority did not
-    /// count it.
+    /// count it. It had this time to refill when it was taken, in milliseconds.
     #[must_use]
-    pub fn give_back(self, limit: RateLimit) -> Self {
+    pub fn give_back(self, refill_ms: i64) -> Self {
         Self {
-            full_at: self.full_at.plus(-limit.refill_ms),
+            full_at: self.full_at.plus(-refill_ms),
         }
     }
 
@@ -97,51 +101,40 @@ impl Bucket {
     }
 }
 
-/// Certificates that an admin keeps free for a time, such as the day of a course.
+/// What the certificate authority lets all users together have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reservation {
-    /// From when they are handed out.
-    pub from: Timestamp,
-    /// Until when they are kept free.
-    pub until: Timestamp,
-    /// How many are left of it.
-    pub left: u32,
+pub struct IssuanceLimits {
+    /// Certificates for names that had none before, under the registered domain.
+    pub certificates: RateLimit,
+    /// A larger limit of them that the authority grants until a time.
+    pub granted: Option<(RateLimit, Timestamp)>,
+    /// Orders of the account.
+    pub orders: RateLimit,
+    /// Certificates for the same names.
+    pub same_names: RateLimit,
 }
 
-/// Returns when an order may be opened that has `before` other orders before it and none of the
-/// reserved certificates: not before the bucket has enough for all of them and for every
-/// reservation at its beginning.
-pub fn turn_at(
-    bucket: Bucket,
-    limit: RateLimit,
-    before: u32,
-    reservations: &[Reservation],
-    now: Timestamp,
-) -> Timestamp {
-    let count = before.saturating_add(1);
-    let mut at = bucket.ready_at(limit, count, now);
-    // Each step passes the end of a reservation, so this ends.
-    while let Some(blocking) = reservations
-        .iter()
-        .filter(|it| it.left > 0 && at < it.until)
-        .find(|it| !leaves_enough(bucket, limit, count, it, at, now))
-    {
-        at = blocking.until;
+impl IssuanceLimits {
+    /// Returns the limit of certificates that holds at `now`.
+    pub fn certificates_at(&self, now: Timestamp) -> RateLimit {
+        match self.granted {
+            Some((granted, until)) if now < until => granted,
+            _ => self.certificates,
+        }
     }
-    at
 }
 
-/// Returns whether the reservation can still be filled when `count` are taken, the last at `at`.
-fn leaves_enough(
-    bucket: Bucket,
-    limit: RateLimit,
-    count: u32,
-    reservation: &Reservation,
-    at: Timestamp,
-    now: Timestamp,
-) -> bool {
-    let after = bucket.take(limit, count, now);
-    after.available(limit, reservation.from.max(at)) >= reservation.left.min(limit.size)
+impl Default for IssuanceLimits {
+    /// Those of Let's Encrypt: 50 certificates a week, 300 orders in 3 hours, 5 certificates a week
+    /// for the same names.
+    fn default() -> Self {
+        Self {
+            certificates: RateLimit::per_period(50, WEEK_MS),
+            granted: None,
+            orders: RateLimit::per_period(300, 3 * HOUR_MS),
+            same_names: RateLimit::per_period(5, WEEK_MS),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub struct OrderFacts {
     pub has_url: bool,
     /// Whether the private key and the certificate signing request are saved.
     pub has_key: bool,
-    /// When the user requested the certificate.
+    /// When its turn in the issuance budget came, or now while it waits.
     pub created_at: Timestamp,
     /// When the order reached this step.
     pub step_since: Timestamp,

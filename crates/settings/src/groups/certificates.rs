@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use starchart_domain::certificate::budget::{IssuanceLimits, RateLimit, WEEK_MS};
 use starchart_domain::secret::Secret;
+use starchart_domain::time::Timestamp;
 use url::Url;
 
 use crate::keys::{self, KeyKind};
@@ -11,6 +13,9 @@ use crate::spec::DefaultValue::{Same, Unset};
 use crate::spec::Required::{InProduction, No};
 use crate::spec::{SettingSpec, secret, variable};
 use crate::{parse, urls};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+const ORDERS_MS: i64 = 3 * 60 * 60 * 1_000;
 
 /// The settings of this group, as `config/env.example` lists them.
 pub(crate) const SPECS: &[SettingSpec] = &[
@@ -56,6 +61,30 @@ pub(crate) const SPECS: &[SettingSpec] = &[
         Same("letsencrypt.org"),
         "domains of the CA in CAA records, separated by commas",
     ),
+    variable(
+        "ACME_CERTIFICATES_PER_WEEK",
+        No,
+        Same("50"),
+        "certificates for new names that the CA gives out in a week, refilled evenly",
+    ),
+    variable(
+        "ACME_CERTIFICATES_GRANTED",
+        No,
+        Unset,
+        "a larger number that the CA granted, with its end: 500 until 2027-09-30",
+    ),
+    variable(
+        "ACME_ORDERS_PER_3_HOURS",
+        No,
+        Same("300"),
+        "orders that the CA accepts from the account in 3 hours",
+    ),
+    variable(
+        "ACME_SAME_NAMES_PER_WEEK",
+        No,
+        Same("5"),
+        "certificates for the same names that the CA gives out in a week",
+    ),
 ];
 
 /// Certificates from Let's Encrypt, or another CA that implements RFC 8555.
@@ -79,6 +108,9 @@ pub struct Certificates {
     /// `ACME_CAA_IDENTITIES`: the domains by which the CA is known in CAA records (RFC 8659), as in
     /// its directory's `caaIdentities`.
     pub caa_identities: Vec<String>,
+    /// `ACME_CERTIFICATES_PER_WEEK`, `ACME_CERTIFICATES_GRANTED`, `ACME_ORDERS_PER_3_HOURS` and
+    /// `ACME_SAME_NAMES_PER_WEEK`: what the CA lets all users together have.
+    pub issuance: IssuanceLimits,
 }
 
 impl Certificates {
@@ -123,6 +155,7 @@ pub(crate) fn read(reader: &mut Reader) -> Option<Certificates> {
     });
     let profile = reader.parsed("ACME_PROFILE", profile_name);
     let caa_identities = reader.list("ACME_CAA_IDENTITIES", parse::domain);
+    let issuance = issuance(reader);
     let certificates = Certificates {
         account_email,
         directory,
@@ -131,6 +164,7 @@ pub(crate) fn read(reader: &mut Reader) -> Option<Certificates> {
         ca_root,
         profile,
         caa_identities,
+        issuance,
     };
     if let Some(reason) = certificates.disabled_reason() {
         reader.notice(format!("certificates are off: {reason}"));
@@ -150,6 +184,38 @@ fn profile_name(text: &str) -> Result<String, String> {
             parse::quote(text)
         ))
     }
+}
+
+fn issuance(reader: &mut Reader) -> IssuanceLimits {
+    let defaults = IssuanceLimits::default();
+    let mut limit = |name, period_ms, default| {
+        let size = reader.parsed(name, parse::number(1, 1_000_000));
+        size.map_or(default, |size| RateLimit::per_period(size, period_ms))
+    };
+    let certificates = limit("ACME_CERTIFICATES_PER_WEEK", WEEK_MS, defaults.certificates);
+    let orders = limit("ACME_ORDERS_PER_3_HOURS", ORDERS_MS, defaults.orders);
+    let same_names = limit("ACME_SAME_NAMES_PER_WEEK", WEEK_MS, defaults.same_names);
+    IssuanceLimits {
+        certificates,
+        granted: reader.parsed("ACME_CERTIFICATES_GRANTED", granted),
+        orders,
+        same_names,
+    }
+}
+
+/// Parses `500 until 2027-09-30`: the limit holds until the end of that day.
+fn granted(text: &str) -> Result<(RateLimit, Timestamp), String> {
+    let advice = || {
+        format!(
+            "{} is not a number and a day, such as 500 until 2027-09-30",
+            parse::quote(text)
+        )
+    };
+    let (size, day) = text.split_once(" until ").ok_or_else(advice)?;
+    let size = parse::number(1, 1_000_000)(size.trim()).map_err(|_| advice())?;
+    let day = Timestamp::from_date(day.trim()).ok_or_else(advice)?;
+    let limit = RateLimit::per_period(size, WEEK_MS);
+    Ok((limit, day.plus(DAY_MS)))
 }
 
 /// Reads the ACME account key. An RSA key, as the original has, is reported by a notice and

@@ -67,6 +67,10 @@ const BAD_VALUES: &[(&str, &str)] = &[
     ("KEY_ENCRYPTION_KEYS", "a:b"),
     ("ACME_CA_ROOT_PATH", "/absent.pem"),
     ("ACME_CAA_IDENTITIES", "letsencrypt"),
+    ("ACME_CERTIFICATES_PER_WEEK", "0"),
+    ("ACME_CERTIFICATES_GRANTED", "500"),
+    ("ACME_ORDERS_PER_3_HOURS", "many"),
+    ("ACME_SAME_NAMES_PER_WEEK", "-1"),
     ("WORD_LISTS_PATH", "/absent"),
 ];
 

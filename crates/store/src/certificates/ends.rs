@@ -9,9 +9,9 @@ use starchart_domain::notice::{Notice, NoticeItem, NoticeKind};
 use starchart_domain::time::Timestamp;
 use starchart_domain::user::UserId;
 
-use super::challenges;
 use super::claim::{Claim, update_fenced};
 use super::rows::{self, OrderRow};
+use super::{budget, challenges};
 use crate::entity::certificate::{self, State};
 use crate::entity::certificate_order::{self, Step};
 use crate::entity::user;
@@ -206,6 +206,7 @@ pub(super) async fn fail(tx: &Tx, claim: &Claim, reason: &FailureReason) -> Resu
         return Ok(false);
     }
     challenges::delete_values(tx, claim.owner, &claim.domain, now).await?;
+    give_back(tx, &order, now).await?;
     let is_mailed = if order.automatic {
         postpone_renewal(tx, &order, now).await? == 0 && reason.concerns_owner()
     } else {
@@ -222,6 +223,15 @@ pub(super) async fn fail(tx: &Tx, claim: &Claim, reason: &FailureReason) -> Resu
         queue_mail(tx, claim, NoticeKind::CertificateFailed, item).await?;
     }
     Ok(true)
+}
+
+/// Gives back what an order took of the issuance budget, unless its signing request may have been
+/// submitted: then the authority may have issued a certificate and counts it.
+async fn give_back(tx: &Tx, order: &OrderRow, now: Timestamp) -> Result<(), Error> {
+    match order.step {
+        Step::KeySaved | Step::Finalizing => Ok(()),
+        _ => budget::give_back(tx, order, now).await,
+    }
 }
 
 /// Makes the sweep wait before it renews the certificate again, and returns how many of its
@@ -291,6 +301,7 @@ pub(crate) async fn abandon_pending_order(tx: &Tx, owner: UserId) -> Result<bool
         .exec(tx.db())
         .await?;
     challenges::delete_values(tx, owner, &order.domain, now).await?;
+    give_back(tx, &order, now).await?;
     Ok(true)
 }
 

@@ -158,7 +158,7 @@ pub async fn claim(
                 Some(id) => rows::find_validity(tx.db(), id).await?,
                 None => None,
             };
-            Ok(Some(claimed_order(row, holder, !may_sign_in, renewed)))
+            Ok(Some(claimed_order(row, holder, now, !may_sign_in, renewed)))
         })
         .await
 }
@@ -166,6 +166,7 @@ pub async fn claim(
 fn claimed_order(
     row: OrderRow,
     holder: &str,
+    now: Timestamp,
     user_gone: bool,
     renewed: Option<Validity>,
 ) -> ClaimedOrder {
@@ -174,7 +175,8 @@ fn claimed_order(
         step: row.step.into(),
         has_url: row.order_url.is_some(),
         has_key: row.key_id.is_some(),
-        created_at: Timestamp::from_millis(row.created_at),
+        // The time that an order waits for its turn is no part of its deadline.
+        created_at: row.turn_at.map_or(now, Timestamp::from_millis),
         step_since: Timestamp::from_millis(row.updated_at),
         ca_wait_until: row.ca_wait_until.map(Timestamp::from_millis),
         starts: count(row.starts),

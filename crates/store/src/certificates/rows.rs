@@ -58,6 +58,8 @@ pub(crate) struct OrderRow {
     pub(super) account: Option<String>,
     pub(super) key_id: Option<String>,
     pub(super) replaces_id: Option<i64>,
+    pub(super) turn_at: Option<i64>,
+    pub(super) counted_ms: i64,
     pub(super) starts: i32,
     pub(super) fence: i64,
     pub(super) problem: Option<String>,

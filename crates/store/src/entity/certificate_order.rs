@@ -83,6 +83,10 @@ pub(crate) struct Model {
     pub(crate) key_ciphertext: Option<Vec<u8>>,
     /// The certificate signing request, DER.
     pub(crate) csr: Option<Vec<u8>>,
+    /// When the issuance budget had something for it; `None` while it waits for its turn.
+    pub(crate) turn_at: Option<i64>,
+    /// In how many milliseconds the certificate for new names that it took comes back; 0 for none.
+    pub(crate) counted_ms: i64,
     /// The certificate that it renews.
     pub(crate) replaces_id: Option<i64>,
     /// The certificate that came of it.

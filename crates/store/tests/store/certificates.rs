@@ -1,5 +1,6 @@
 //! Certificates: what a user asks for, what the worker saves, and how orders end.
 
+mod budget;
 mod claims;
 mod keys;
 mod renewal_info;

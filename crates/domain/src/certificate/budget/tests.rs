@@ -33,7 +33,7 @@ fn a_bucket_refills_evenly() {
         let at = NOW.plus(after_ms);
         assert_eq!(bucket.available(limit, at), available, "{after_ms}");
     }
-    assert_eq!(bucket.give_back(limit).available(limit, NOW), 1);
+    assert_eq!(bucket.give_back(limit.refill_ms).available(limit, NOW), 1);
     assert_eq!(Bucket::FULL.available(limit, NOW), 50);
 }
 
@@ -42,7 +42,7 @@ fn who_waits_gets_the_turn_after_those_before() {
     let limit = weekly(50);
     let bucket = taken(limit, 48);
     for (before, minutes) in [(0, 0), (1, 0), (2, 202), (3, 404), (52, 202 * 51)] {
-        let turn = turn_at(bucket, limit, before, &[], NOW).since(NOW);
+        let turn = bucket.ready_at(limit, before + 1, NOW).since(NOW);
         assert_eq!(turn / (2 * HOUR), minutes * MINUTE / (2 * HOUR), "{before}");
     }
 }
@@ -59,57 +59,17 @@ fn a_refusal_of_the_authority_empties_the_bucket() {
 }
 
 #[test]
-fn reserved_certificates_stay_for_their_day() {
-    let limit = weekly(50);
-    let day = |left: u32| Reservation {
-        from: NOW.plus(2 * DAY),
-        until: NOW.plus(3 * DAY),
-        left,
+fn a_granted_limit_ends_at_its_time() {
+    let until = NOW.plus(DAY);
+    let limits = IssuanceLimits {
+        granted: Some((weekly(500), until)),
+        ..IssuanceLimits::default()
     };
-    // A full bucket of 50, of which 30 are for the day after tomorrow; 14 come back until then.
-    for (before, turn) in [
-        (0, NOW),
-        (19, NOW),
-        (33, NOW),
-        // The 35th would leave 29 for the course.
-        (34, NOW.plus(3 * DAY)),
-    ] {
-        let at = turn_at(Bucket::FULL, limit, before, &[day(30)], NOW);
-        assert_eq!(at, turn, "{before}");
-    }
-    // Once all are handed out, nobody waits for it.
-    assert_eq!(turn_at(Bucket::FULL, limit, 34, &[day(0)], NOW), NOW);
-    // During its day, the others get what is left over.
-    let today = Reservation {
-        from: NOW.plus(-HOUR),
-        until: NOW.plus(DAY),
-        left: 10,
-    };
-    let bucket = taken(limit, 39);
-    assert_eq!(turn_at(bucket, limit, 0, &[today], NOW), NOW);
-    assert!(turn_at(taken(limit, 40), limit, 0, &[today], NOW) > NOW);
-    // A reservation that is over holds nothing.
-    let over = Reservation {
-        until: NOW,
-        ..today
-    };
-    assert_eq!(turn_at(taken(limit, 49), limit, 0, &[over], NOW), NOW);
-}
-
-#[test]
-fn two_reservations_hold_one_after_the_other() {
-    let limit = weekly(50);
-    let of = |days: i64, left: u32| Reservation {
-        from: NOW.plus(days * DAY),
-        until: NOW.plus((days + 1) * DAY),
-        left,
-    };
-    let both = [of(1, 50), of(2, 50)];
-    assert_eq!(
-        turn_at(Bucket::FULL, limit, 40, &both, NOW),
-        NOW.plus(3 * DAY),
-        "the bucket is not full enough on either day"
-    );
+    assert_eq!(limits.certificates_at(NOW), weekly(500));
+    assert_eq!(limits.certificates_at(until), weekly(50));
+    // What was handed out under the larger limit is not missing from the smaller one for ever.
+    let bucket = Bucket::FULL.take(weekly(500), 500, NOW);
+    assert_eq!(bucket.available(weekly(50), NOW.plus(WEEKLY)), 50);
 }
 
 proptest! {
@@ -137,7 +97,7 @@ proptest! {
     fn a_told_turn_is_kept(size in 1u32..60, used in 0u32..200, before in 0u32..200) {
         let limit = weekly(size);
         let bucket = taken(limit, used);
-        let turn = turn_at(bucket, limit, before, &[], NOW);
+        let turn = bucket.ready_at(limit, before + 1, NOW);
         let earlier = bucket.take(limit, before, NOW);
         prop_assert!(earlier.available(limit, turn) >= 1);
         if turn > NOW {

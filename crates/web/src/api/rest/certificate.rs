@@ -56,6 +56,9 @@ struct Order {
     problem: Option<String>,
     /// When the authority is asked again.
     retry_at: Option<String>,
+    /// How many orders of other users have their turn before it, while it waits for what the
+    /// authority gives out.
+    waiting_before: Option<u32>,
     /// How far the answers to the challenges are published.
     dns: Option<StateShape>,
     /// When it was opened.
@@ -192,6 +195,7 @@ impl Order {
             automatic: order.automatic,
             problem: order.problem,
             retry_at: order.retry_at.map(Timestamp::rfc3339),
+            waiting_before: order.waiting_before,
             dns: order.dns.map(|state| StateShape::new(&state, provider)),
             created: order.created_at.rfc3339(),
             touched: order.updated_at.rfc3339(),

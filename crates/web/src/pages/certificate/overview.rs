@@ -9,6 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use askama::Template;
 use serde::Serialize;
 use starchart_domain::certificate::OrderStep;
+use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
 use starchart_store::certificates::{self, Certificate, OrderView, Overview};
 
@@ -86,6 +87,17 @@ impl CertificatePage {
 
     fn steps(&self, order: &OrderView) -> Vec<ProgressStep> {
         steps(order, self.layout.provider)
+    }
+
+    /// Returns how many requests have their turn before, in words.
+    fn place(&self, before: &u32) -> String {
+        match before {
+            0 => "No request is before yours.".to_owned(),
+            before => format!(
+                "{} before yours.",
+                pluralize(*before, "request is", "requests are")
+            ),
+        }
     }
 
     fn base(&self) -> &str {

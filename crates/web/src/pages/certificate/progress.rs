@@ -136,6 +136,7 @@ mod tests {
             automatic: false,
             problem: None,
             retry_at: None,
+            waiting_before: None,
             dns_not_checked: false,
             dns,
             created_at: now,

@@ -19,6 +19,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::txt;
 use starchart_jobs::WakeUp;
 use starchart_store::Error;
+use starchart_store::certificates::budget::{self, Turn};
 use starchart_store::certificates::orders::{self, ClaimedOrder, CreatedOrder, Postponement};
 use starchart_store::certificates::renewals;
 use tracing::{info, warn};
@@ -142,6 +143,11 @@ impl OrderRun<'_> {
 
     async fn open(&mut self) -> Result<Flow, Error> {
         let (store, claim) = (&self.context.store, &self.work.claim);
+        match budget::take_turn(store, claim, &self.context.issuance).await? {
+            Turn::Now => {}
+            Turn::Later { until } => return self.wait_for_turn(until).await,
+            Turn::Lost => return Ok(Flow::Stop),
+        }
         let renewed = renewals::find_renewed(store, claim).await?;
         let replaced = renewed.as_ref().map(|renewed| ReplacedCertificate {
             certificate: &renewed.certificate,
@@ -162,6 +168,19 @@ impl OrderRun<'_> {
         self.work.facts.has_url = true;
         self.work.facts.openings += 1;
         Ok(self.moved_to(OrderStep::Ordered, held))
+    }
+
+    /// Waits until the issuance budget has something for the order.
+    async fn wait_for_turn(&self, until: Timestamp) -> Result<Flow, Error> {
+        let problem = "The certificate authority gives out a limited number of certificates, and \
+                       your request waits for its turn. It keeps its place.";
+        self.pause(Postponement {
+            for_ms: until.since(self.now).max(UNEXPECTED_STATE_MS),
+            problem: Some(problem.to_owned()),
+            show_retry_time: true,
+            ..Postponement::default()
+        })
+        .await
     }
 
     async fn read_order(&mut self) -> Result<Flow, Error> {

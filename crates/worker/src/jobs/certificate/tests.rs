@@ -3,6 +3,7 @@
 use starchart_acme::authority::AuthorityError;
 use starchart_acme::keys;
 use starchart_dns::propagation::Propagation;
+use starchart_domain::certificate::budget::{RateLimit, WEEK_MS};
 use starchart_domain::certificate::{ChallengeName, ChallengeValue, OrderStep, challenge_name};
 use starchart_store::certificates::{self, OrderView};
 use starchart_store::client_challenges::{self, ChallengeChange};
@@ -200,4 +201,48 @@ async fn without_an_authority_nothing_happens() {
     world.context.authority = None;
     assert_eq!(world.run(&Certificate).await, Outcome::Done);
     assert_eq!(order(&world, &user).await.step, OrderStep::Requested);
+}
+
+#[tokio::test]
+async fn an_order_beyond_the_budget_waits_for_its_turn() {
+    let mut world = World::new().await;
+    world.context.issuance.certificates = RateLimit::per_period(1, WEEK_MS);
+    let first = world.user("kepler").await;
+    world.request_certificate(&first).await;
+    world.issue_certificate(&first).await;
+    let second = world.user("brahe").await;
+    world.request_certificate(&second).await;
+    let asked = world.authority.calls().len();
+    world.advance_orders(1).await;
+    let waiting = order(&world, &second).await;
+    assert_eq!(waiting.step, OrderStep::Requested);
+    assert_eq!(waiting.waiting_before, Some(0));
+    let (until, now) = (
+        waiting.retry_at.unwrap(),
+        world.store().now().await.unwrap(),
+    );
+    assert!(until > now && until <= now.plus(WEEK_MS), "{until:?}");
+    assert!(waiting.problem.unwrap().contains("waits for its turn"));
+    assert_eq!(world.authority.calls().len(), asked, "nothing was ordered");
+    // Longer than an order may take once it has its turn.
+    world.later(WEEK_MS);
+    world.issue_certificate(&second).await;
+}
+
+#[tokio::test]
+async fn after_a_refusal_for_too_many_the_next_order_is_not_sent() {
+    let (world, _) = with_order().await;
+    let refused = AuthorityError::RateLimited {
+        retry_after: Some(std::time::Duration::from_secs(7_200)),
+        detail: "too many certificates".to_owned(),
+    };
+    world.authority.fail("new order", refused);
+    world.advance_orders(1).await;
+    world.authority.recover();
+    let asked = world.authority.calls().len();
+    let other = world.user("brahe").await;
+    world.request_certificate(&other).await;
+    world.advance_orders(1).await;
+    assert_eq!(world.authority.calls().len(), asked);
+    assert_eq!(order(&world, &other).await.waiting_before, Some(0));
 }

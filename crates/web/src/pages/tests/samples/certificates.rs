@@ -57,6 +57,7 @@ fn order(text: &dyn Fn(&str) -> String, step: OrderStep, problem: Option<&str>) 
         problem: problem.map(text),
         retry_at: None,
         dns_not_checked: false,
+        waiting_before: None,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -73,6 +74,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     };
     let waiting = OrderView {
         retry_at: Some(in_days(1)),
+        waiting_before: Some(12),
         ..order(
             text,
             OrderStep::Ordered,

@@ -3,6 +3,7 @@
 use starchart_acme::authority::AuthorityError;
 use starchart_domain::certificate::{FailureReason, back_off_ms, clamped_retry_ms};
 use starchart_store::Error;
+use starchart_store::certificates::budget;
 use starchart_store::certificates::orders::Postponement;
 use tracing::warn;
 
@@ -42,6 +43,12 @@ impl OrderRun<'_> {
                 detail,
             } => {
                 let asked = retry_after.map_or(RATE_LIMITED_MS, millis);
+                if !self.work.facts.has_url {
+                    // The authority knows better what is left; the orders behind this one wait too.
+                    let until = self.now.plus(asked);
+                    let (store, limits) = (&self.context.store, &self.context.issuance);
+                    budget::empty_until(store, limits, until).await?;
+                }
                 (
                     wait,
                     Some(asked),
