@@ -28,7 +28,12 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let zone = StrictRoute53::start(ROOT).await;
-        let pebble = Pebble::start_with(zone.dns_addr(), Options::default()).await;
+        // The tests count requests, so that none may be repeated because of its nonce.
+        let options = Options {
+            refuse_nonces: 0,
+            ..Options::default()
+        };
+        let pebble = Pebble::start_with(zone.dns_addr(), options).await;
         let proxy = AcmeProxy::start(&pebble).await;
         Self {
             zone,

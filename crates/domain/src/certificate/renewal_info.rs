@@ -95,14 +95,22 @@ pub fn plan(
         state.renew_at
     } else {
         // No window may move the renewal behind the notice to the owner. An instant that has passed
-        // means now.
-        window.at(draw).min(state.validity.notice_at()).max(now)
+        // means now, but not for a certificate that was just issued: an authority whose windows are
+        // always in the past would be asked for another one every minute.
+        let chosen = window.at(draw).min(state.validity.notice_at());
+        chosen.max(now).max(earliest_renewal(state.validity))
     };
     Ok(RenewalPlan {
         renew_at: chosen,
         check_at: now.plus(retry_after_ms.clamp(CHECK_MIN_MS, CHECK_MAX_MS)),
         is_brought_forward: state.window.is_some_and(|last| window.start < last.start),
     })
+}
+
+/// Returns the earliest time of a renewal that the authority suggests: some hours after the issue.
+fn earliest_renewal(validity: Validity) -> Timestamp {
+    let age = validity.retry_limit_ms().min(LONG_TERM_MS);
+    validity.not_before.plus(age)
 }
 
 /// Returns when to ask again after a failure (RFC 9773 section 4.3.3). The time of the renewal stays

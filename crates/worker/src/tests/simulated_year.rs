@@ -3,7 +3,7 @@
 //! The figures are printed: `--no-capture` shows them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use starchart_acme::authority::{AuthorityError, RenewalInfo as Answer};
 use starchart_domain::certificate::Validity;
@@ -40,8 +40,8 @@ struct Figures {
 struct Year {
     world: World,
     expiry: Expiry,
-    /// Whether the authority asks to renew every certificate that it issued so far.
-    revokes: Arc<AtomicBool>,
+    /// The authority asks to renew every certificate that it issued before this time now.
+    revoked_before: Arc<AtomicI64>,
     day: i64,
     /// The time between two runs of the jobs.
     step_ms: i64,
@@ -49,8 +49,8 @@ struct Year {
 
 /// Answers as Let's Encrypt does: a short window around a third of the life left, or half of a
 /// short one; and a window in the past while certificates are about to be revoked.
-fn window(validity: Validity, is_revoked: bool) -> RenewalWindow {
-    if is_revoked {
+fn window(validity: Validity, revoked_before: i64) -> RenewalWindow {
+    if validity.not_before.as_millis() < revoked_before {
         return RenewalWindow {
             start: validity.not_before,
             end: validity.not_before.plus(1),
@@ -67,13 +67,13 @@ impl Year {
     /// Begins the year: the users ask for their certificates in the first days.
     async fn new(users: i64, life: Duration, step_hours: i64) -> Self {
         let world = World::new().await;
-        let revokes = Arc::new(AtomicBool::new(false));
+        let revoked_before = Arc::new(AtomicI64::new(0));
         world.authority.set_life(life);
         world.authority.reuse_validations();
-        let asks = Arc::clone(&revokes);
+        let before = Arc::clone(&revoked_before);
         world.authority.answer_renewal_info(move |validity| {
             Ok(Answer {
-                window: window(validity, asks.load(Ordering::SeqCst)),
+                window: window(validity, before.load(Ordering::SeqCst)),
                 retry_after: std::time::Duration::from_secs(86_400),
                 explanation_url: None,
             })
@@ -81,7 +81,7 @@ impl Year {
         let mut year = Self {
             world,
             expiry: Expiry::new(StartTime::default()),
-            revokes,
+            revoked_before,
             day: 0,
             step_ms: step_hours * HOUR_MS,
         };
@@ -148,15 +148,14 @@ impl Year {
     /// Asks to renew every certificate now; returns how many days it takes until all are renewed.
     async fn revoke_all(&mut self) -> i64 {
         let newest = self.world.number("SELECT MAX(id) FROM certificates").await;
-        self.revokes.store(true, Ordering::SeqCst);
+        let now = self.world.store().now().await.unwrap();
+        self.revoked_before.store(now.as_millis(), Ordering::SeqCst);
         let old =
             format!("SELECT COUNT(*) FROM certificates WHERE state = 'active' AND id <= {newest}");
         let from = self.day;
-        // After its renewal a certificate is not asked about at once, so one round is enough.
         while self.world.number(&old).await > 0 && self.day < from + 10 {
             self.until(self.day + 1).await;
         }
-        self.revokes.store(false, Ordering::SeqCst);
         self.day - from
     }
 }

@@ -61,6 +61,15 @@ fn an_instant_in_the_past_means_now() {
 }
 
 #[test]
+fn a_certificate_that_was_just_issued_is_not_renewed_again_at_once() {
+    for (hours_ago, expected) in [(0, 6), (5, 1), (6, 0), (7, 0)] {
+        let state = issued(hours_ago);
+        let renew_at = answered(&state, window(-48, -24), 0).renew_at;
+        assert_eq!(renew_at, hours(expected), "{hours_ago}");
+    }
+}
+
+#[test]
 fn the_chosen_instant_stays_until_the_window_moves() {
     let mut state = issued(0);
     let first = window(1_000, 1_040);
