@@ -18,7 +18,7 @@ pub(crate) use starchart_store::records::{
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) user: users::User,
-    /// The records that count against the limit.
+    /// The records that count against the limit; for a token those that it may read.
     pub(crate) records: u32,
 }
 
@@ -73,8 +73,15 @@ pub(crate) async fn load_certificate_parts(
 /// Loads what is known about the user.
 pub(crate) async fn load_account(store: &Store, owner: &User) -> Result<Account, ActionError> {
     let user = users::get(store, owner.id).await?;
+    let records = match &owner.token {
+        None => records::count(store, owner.id).await?,
+        Some(_) => {
+            let readable = list_records(store, owner).await?;
+            u32::try_from(readable.len()).unwrap_or(u32::MAX)
+        }
+    };
     Ok(Account {
         user: user.ok_or(ActionError::NotFound)?,
-        records: records::count(store, owner.id).await?,
+        records,
     })
 }

@@ -85,7 +85,11 @@ async fn issue(test_app: &TestApp, claim: &Claim, days: i64) {
 }
 
 /// Signs a user in and issues a certificate that is valid for `days`.
-async fn with_certificate<'a>(test_app: &'a TestApp, username: &str, days: i64) -> Browser<'a> {
+pub(super) async fn with_certificate<'a>(
+    test_app: &'a TestApp,
+    username: &str,
+    days: i64,
+) -> Browser<'a> {
     let mut browser = Browser::signed_in(test_app, username).await;
     assert_eq!(
         browser.post("/certificate", &[]).await.location(),

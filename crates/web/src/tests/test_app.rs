@@ -157,9 +157,13 @@ impl TestApp {
         }
     }
 
+    pub(crate) fn database_url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("web.db").display())
+    }
+
     /// Executes SQL in the database.
     pub(crate) async fn execute_sql(&self, sql: &str) {
-        let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
+        let url = self.database_url();
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
             .execute(&mut database)
@@ -169,7 +173,7 @@ impl TestApp {
 
     /// Queries a number from the database.
     pub(crate) async fn query_number(&self, sql: &str) -> i64 {
-        let url = format!("sqlite://{}", self.folder.path().join("web.db").display());
+        let url = self.database_url();
         let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()))
             .fetch_one(&mut database)
@@ -225,20 +229,28 @@ impl TestApp {
         secret.expose().to_owned()
     }
 
-    pub(crate) async fn send(&self, request: test::TestRequest) -> Reply {
+    /// Makes the application. That takes longer than a request: a test of many makes it once.
+    pub(crate) async fn sender(&self) -> impl AsyncFn(test::TestRequest) -> Reply + use<> {
         let service =
             test::init_service(ActixApp::new().configure(configure(self.app.clone()))).await;
-        let response = test::call_service(&service, request.to_request()).await;
-        let status = response.status();
-        let headers = response.headers().clone();
-        let body = to_bytes(response.into_body())
-            .await
-            .unwrap_or_else(|_| panic!("incomplete body"));
-        Reply {
-            status,
-            headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
+        async move |request: test::TestRequest| {
+            let response = test::call_service(&service, request.to_request()).await;
+            let status = response.status();
+            let headers = response.headers().clone();
+            let body = to_bytes(response.into_body())
+                .await
+                .unwrap_or_else(|_| panic!("incomplete body"));
+            Reply {
+                status,
+                headers,
+                body: String::from_utf8_lossy(&body).into_owned(),
+            }
         }
+    }
+
+    pub(crate) async fn send(&self, request: test::TestRequest) -> Reply {
+        let send = self.sender().await;
+        send(request).await
     }
 
     /// Returns the identity provider's response to a sign-in redirect, and the relay state.

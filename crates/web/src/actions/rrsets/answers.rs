@@ -62,7 +62,8 @@ pub(super) fn merge(rrsets: &mut Vec<RrsetView>, answers: Vec<ClientChallenge>) 
 }
 
 /// Tells the answers of a change from its records. `has_records` says whether there are records
-/// already, `present` are the answers that the caller may change. The TTL of answers is fixed.
+/// already that the caller may read, `present` are the answers that the caller may change. The TTL
+/// of answers is fixed.
 ///
 /// # Errors
 /// The values that are no answers, by a token that may write nothing else; a word in the name.

@@ -119,7 +119,9 @@ impl Plan {
             return Ok(Taken::Nothing);
         }
         let is_txt = |record: &Record| record.name == fqdn && record.rtype == RecordType::Txt;
-        let has_records = present.iter().any(is_txt);
+        // A token does not learn of records that it may not read.
+        let may_read = owner.may_read(fqdn, RecordType::Txt);
+        let has_records = may_read && present.iter().any(is_txt);
         let words = rules.words;
         let (wanted, rest) = match split(owner, (at, change), fqdn, has_records, answers, words) {
             Ok(Split::Records) => return Ok(Taken::Nothing),

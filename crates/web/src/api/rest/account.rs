@@ -21,9 +21,9 @@ struct AccountShape {
     domain: String,
     /// When the user signed in for the first time.
     created: String,
-    /// How many records there are.
+    /// How many records there are that the token may read.
     records: u32,
-    /// How many there may be; null without a limit.
+    /// How many there may be in all; null without a limit.
     records_limit: Option<u32>,
     /// The TTLs that are allowed.
     ttl: TtlShape,
