@@ -36,6 +36,9 @@ pub(crate) enum Failure {
     /// The object is absent or belongs to another user.
     #[error("not found")]
     NotFound,
+    /// The operator does not offer the protocol that the path is of.
+    #[error("protocol is off")]
+    ProtocolOff,
     /// The object is not as the request demands (`If-Match`).
     #[error("precondition failed")]
     PreconditionFailed,
@@ -102,7 +105,7 @@ impl Failure {
             | Self::KeyWithheld
             | Self::CrossSiteDownload => StatusCode::FORBIDDEN,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::ProtocolOff => StatusCode::NOT_FOUND,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -170,6 +173,7 @@ impl Failure {
             Self::KeyWithheld => "Only the owner can get a private key",
             Self::CrossSiteDownload => "Download it from the certificate page",
             Self::SignIn(_) => "We could not sign you in",
+            Self::ProtocolOff => "This API is turned off",
             Self::Unprocessable(_) => "We could not process this form",
             _ => match self.status() {
                 StatusCode::UNAUTHORIZED => "An API token is needed",
@@ -217,6 +221,7 @@ impl Failure {
                 "The page or the record does not exist, or it is not yours. It may have been \
                  deleted or have expired."
             }
+            Self::ProtocolOff => "This service does not offer it at the moment.",
             Self::PreconditionFailed => {
                 "Nothing was changed. Read it again, then repeat the request."
             }

@@ -98,7 +98,7 @@ async fn handle_unknown_path(
 }
 
 /// Answers a request without a route: in the words of the channel that its path belongs to, or
-/// with an error page, which shows the signed-in user. A protocol that is off has no paths.
+/// with an error page, which shows the signed-in user. A protocol that is off answers nothing else.
 async fn reject(
     req: HttpRequest,
     payload: Payload,
@@ -107,9 +107,9 @@ async fn reject(
 ) -> Result<HttpResponse, actix_web::Error> {
     unread_body::keep(&req, payload.into_inner());
     let (mut context, host) = create_context(&req, false)?;
-    let (channel, failure) = match is_answered(&context.app, channel) {
-        true => (channel, failure),
-        false => (Channel::Page, Failure::NotFound),
+    let failure = match is_answered(&context.app, channel) {
+        true => failure,
+        false => Failure::ProtocolOff,
     };
     context.channel = channel;
     if host.is_ok()
@@ -176,7 +176,7 @@ async fn handle(
 ) -> Result<HttpResponse, actix_web::Error> {
     let (mut context, host) = create_context(&req, route.info.any_host)?;
     if !is_answered(&context.app, route.info.channel) {
-        return reject(req, payload, Channel::Page, Failure::NotFound).await;
+        return reject(req, payload, route.info.channel, Failure::ProtocolOff).await;
     }
     context.channel = route.info.channel;
     let mut payload = payload.into_inner();

@@ -17,6 +17,7 @@ mod powerdns;
 mod questions;
 mod record_input;
 mod records;
+mod refusals;
 mod request_checks;
 mod rest;
 mod sign_in;

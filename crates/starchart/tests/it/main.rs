@@ -43,6 +43,7 @@ mod reconcile;
 mod record_types;
 mod records;
 mod redis;
+mod refusals;
 mod renewal_info;
 mod replicas;
 mod saml;

@@ -291,6 +291,8 @@ pub(crate) fn failure_line(failure: &Failure) -> String {
 
 fn word_of_failure(failure: &Failure) -> Word {
     match failure.status() {
+        // A host that does not exist would be given up; this service may be back soon.
+        _ if matches!(failure, Failure::ProtocolOff) => Word::Trouble,
         StatusCode::UNAUTHORIZED => Word::BadAuth,
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Word::NoHost,
         StatusCode::TOO_MANY_REQUESTS => Word::Abuse,

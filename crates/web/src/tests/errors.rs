@@ -68,6 +68,7 @@ fn failures() -> Vec<(u16, Failure)> {
         refused(Denial::NoLongerAdmin),
         refused(Denial::KeyWithheld),
         (404, Failure::NotFound),
+        (404, Failure::ProtocolOff),
         (404, ActionError::NotFound.into()),
         (405, Failure::MethodNotAllowed(vec![Method::GET])),
         conflict(Conflict::RecordChanged { current }),
@@ -171,7 +172,7 @@ fn kind(failure: &Failure) -> usize {
             Limit::RecordsAtOnce { .. } => 32,
             Limit::CertificateRequests { .. } => 25,
             Limit::Tokens { .. } => 33,
-            Limit::Challenges { .. } => 38,
+            Limit::Challenges { .. } => 39,
         },
         Failure::Action(ActionError::Denied(reason)) => match reason {
             Denial::OwnAccount => 26,
@@ -188,11 +189,12 @@ fn kind(failure: &Failure) -> usize {
         Failure::SessionEnded => 31,
         Failure::Unauthorized(_) => 37,
         Failure::PreconditionFailed => 38,
+        Failure::ProtocolOff => 40,
     }
 }
 
 /// Kinds of failures, each of which [`failures`] has.
-const KINDS: usize = 39;
+const KINDS: usize = 41;
 
 fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
     response
