@@ -35,12 +35,13 @@ mod m0023_create_lookups;
 mod m0024_create_listed_words;
 mod m0025_create_tokens;
 mod m0026_create_client_challenges;
+mod m0027_create_token_usage;
 mod m0028_create_issuance_buckets;
 
 use table::Table;
 
 /// Every table in the order of creation: a table follows the tables that it references.
-const TABLES: [Table; 27] = [
+const TABLES: [Table; 28] = [
     m0001_create_users::STEP,
     m0002_create_sessions::STEP,
     m0003_create_login_requests::STEP,
@@ -67,6 +68,7 @@ const TABLES: [Table; 27] = [
     m0024_create_listed_words::STEP,
     m0025_create_tokens::STEP,
     m0026_create_client_challenges::STEP,
+    m0027_create_token_usage::STEP,
     m0028_create_issuance_buckets::STEP,
 ];
 

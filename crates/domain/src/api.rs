@@ -1,6 +1,7 @@
 //! What an operator offers of the API.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use strum::VariantArray;
 
@@ -32,6 +33,19 @@ impl Protocol {
             Self::AcmeDns => "acme-dns",
             Self::DynDns => "dyndns",
         }
+    }
+}
+
+impl fmt::Display for Protocol {
+    /// Writes the protocol as pages name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rest => "REST",
+            Self::PowerDns => "PowerDNS",
+            Self::Httpreq => "httpreq",
+            Self::AcmeDns => "acme-dns",
+            Self::DynDns => "dynamic addresses",
+        })
     }
 }
 

@@ -31,6 +31,9 @@ use crate::wire::Certificates;
 /// 30 s, the process ends within 45 s.
 const FINISH: Duration = Duration::from_secs(12);
 
+/// How often the counts of API tokens' requests are stored.
+const USAGE_EVERY: Duration = Duration::from_secs(60);
+
 /// The parts of a server process.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
@@ -76,7 +79,7 @@ pub(crate) async fn serve(service: Service) -> anyhow::Result<ExitCode> {
     info!(drain_s = drain.as_secs(), "stopping: not ready any more");
     front.health.readiness.drain();
     tokio::time::sleep(drain).await;
-    let finish = shutdown.finish(&front.handle, running);
+    let finish = shutdown.finish(&front, running);
     if tokio::time::timeout(FINISH, finish).await.is_err() {
         warn!("shutdown timed out; unfinished work continues after the next start");
     }
@@ -140,6 +143,7 @@ fn open_ports(service: &Service) -> anyhow::Result<(Front, Running)> {
         metrics_server,
         wake_up_relay: None,
         database_watch: None,
+        usage: None,
         work: None,
     };
     Ok((front, running))
@@ -186,6 +190,10 @@ fn start_work(
     let outages = Arc::<Outages>::default();
     let watch = database::watch(store.clone(), Arc::clone(&outages), shutdown.work.clone());
     running.database_watch = Some(tokio::spawn(watch));
+    if role != Role::Worker {
+        let usage = store_usage(front.app.clone(), shutdown.work.clone());
+        running.usage = Some(tokio::spawn(usage));
+    }
     if role != Role::Web {
         let stop = shutdown.work.clone();
         let context = starchart_worker::Context {
@@ -209,6 +217,16 @@ fn start_work(
     }
 }
 
+/// Stores the counts of API tokens' requests from time to time.
+async fn store_usage(app: Data<App>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(USAGE_EVERY) => app.store_token_usage().await,
+        }
+    }
+}
+
 /// The tokens that end the parts of the process in order.
 #[derive(Default)]
 struct Shutdown {
@@ -220,14 +238,22 @@ struct Shutdown {
 
 impl Shutdown {
     /// Ends the jobs, the server and the relay of wake-ups, and waits for them.
-    async fn finish(self, server: &ServerHandle, running: Running) {
+    async fn finish(self, front: &Front, running: Running) {
         self.work.cancel();
-        server.stop(true).await;
-        for task in [running.work, running.database_watch].into_iter().flatten() {
+        front.handle.stop(true).await;
+        let Running {
+            work,
+            database_watch,
+            usage,
+            wake_up_relay,
+            ..
+        } = running;
+        for task in [work, database_watch, usage].into_iter().flatten() {
             let _ = task.await;
         }
+        front.app.store_token_usage().await;
         self.relay.cancel();
-        if let Some(relay) = running.wake_up_relay {
+        if let Some(relay) = wake_up_relay {
             let _ = relay.await;
         }
     }
@@ -239,6 +265,7 @@ struct Running {
     metrics_server: Option<JoinHandle<std::io::Result<()>>>,
     wake_up_relay: Option<JoinHandle<Result<(), PoolEnded>>>,
     database_watch: Option<JoinHandle<()>>,
+    usage: Option<JoinHandle<()>>,
     work: Option<JoinHandle<()>>,
 }
 
@@ -280,6 +307,7 @@ mod tests {
             metrics_server: None,
             wake_up_relay: Some(tokio::spawn(std::future::pending())),
             database_watch: None,
+            usage: None,
             work: None,
         }
     }

@@ -24,6 +24,7 @@ pub(crate) mod record_history;
 pub(crate) mod session;
 pub(crate) mod tick;
 pub(crate) mod token;
+pub(crate) mod token_usage;
 pub(crate) mod used_assertion;
 pub(crate) mod user;
 pub(crate) mod wipe_mark;
@@ -63,6 +64,7 @@ pub(crate) fn list_columns() -> Vec<String> {
         of(session::Entity),
         of(tick::Entity),
         of(token::Entity),
+        of(token_usage::Entity),
         of(used_assertion::Entity),
         of(user::Entity),
         of(zone_audit::Entity),

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Order, Query
 use starchart_domain::time::Timestamp;
 
 use crate::entity::tick;
-use crate::{Error, Store};
+use crate::{Error, Store, token_usage};
 
 /// The largest number of rows that one statement deletes.
 pub const BATCH: u64 = 500;
@@ -57,9 +57,10 @@ const RETENTIONS: [Retention; 9] = [
 const TICK_MS: i64 = 30 * DAY_MS;
 
 /// Deletes expired login requests and results, assertion IDs and sessions; zone changes seven days
-/// after they were in sync; API tokens 30 days after they ended; buckets of the issuance budget that are full; lookups 30 days after their last
-/// request; and ticks that are 30 days old. Deletes at most [`BATCH`] rows of each table but that
-/// of the ticks. Returns the number of deleted rows: call again until it is zero.
+/// after they were in sync; API tokens 30 days after they ended; full buckets of the issuance
+/// budget; lookups 30 days after their last request; ticks that are 30 days old; and the counts of
+/// tokens' requests after a day. Deletes at most [`BATCH`] rows of each table but the last two.
+/// Returns the number of deleted rows: call again until it is zero.
 pub async fn purge(store: &Store) -> Result<u64, Error> {
     let now = store.now().await?;
     let mut deleted = 0;
@@ -74,7 +75,7 @@ pub async fn purge(store: &Store) -> Result<u64, Error> {
             Ok::<_, Error>(old.exec(tx.db()).await?.rows_affected)
         })
         .await?;
-    Ok(deleted + ticks)
+    Ok(deleted + ticks + token_usage::purge(store, now).await?)
 }
 
 /// Deletes the oldest rows of one table.

@@ -33,6 +33,7 @@ pub mod sessions;
 mod sql;
 mod store;
 pub mod ticks;
+pub mod token_usage;
 pub mod tokens;
 pub mod trail;
 mod tx;

@@ -16,7 +16,7 @@ use crate::error::{TransactionError, busy_if_duplicate};
 use crate::trail::{self, Action, AuditContext};
 use crate::tx::Tx;
 use crate::users::{self, User};
-use crate::{Error, Store, sql};
+use crate::{Error, Store, sql, token_usage};
 
 /// The precision of the last use, in milliseconds.
 const USED_MS: i64 = 60 * 1_000;
@@ -252,6 +252,13 @@ pub(crate) async fn count_live(
 /// Deletes the tokens of a user who is deleted. Returns how many were live.
 pub(crate) async fn delete_of(tx: &Tx, owner: UserId, now: Timestamp) -> Result<u64, Error> {
     let live = count_live(tx.db(), owner, now).await?;
+    let ids: Vec<i64> = of_owner(owner)
+        .select_only()
+        .column(Column::Id)
+        .into_tuple()
+        .all(tx.db())
+        .await?;
+    token_usage::delete_of(tx, &ids).await?;
     Entity::delete_many()
         .filter(Column::UserId.eq(owner.0))
         .exec(tx.db())

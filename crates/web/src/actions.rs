@@ -68,7 +68,9 @@ pub(crate) use rrsets::{
     change_rrsets, find_rrset, list_rrsets, wait_until_in_sync,
 };
 pub(crate) use session::{end_session, record_refused_sign_in, start_session};
-pub(crate) use tokens::{Token, TokenState, create_token, end_token, list_tokens};
+pub(crate) use tokens::{
+    Token, TokenState, create_token, end_token, list_token_usage, list_tokens,
+};
 pub(crate) use words::{WordError, WordRefusal, add_word, describe_source, remove_word};
 
 /// Who calls an action, and in which request.

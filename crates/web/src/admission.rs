@@ -80,15 +80,16 @@ async fn find(
     let app = &context.app;
     let live = tokens::find_by_secret(app.store()?, secret).await?;
     let live = live.ok_or_else(|| refused("not live"))?;
+    // Also of a request that is refused next: it counts as one of the token.
+    context.req.extensions_mut().insert(telemetry::LoggedUser {
+        signed_in: live.user.id,
+        on_behalf_of: None,
+        token: Some(live.token.id),
+    });
     if !live.token.networks.allow(context.client_ip()) {
         return Err(refused("wrong network"));
     }
     let user = User::from_token(&live, &app.config.root_domain);
     let user = user.ok_or_else(|| refused("no label"))?;
-    context.req.extensions_mut().insert(telemetry::LoggedUser {
-        signed_in: user.id,
-        on_behalf_of: None,
-        token: Some(live.token.id),
-    });
     Ok((user, live))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use starchart_domain::words::NameRules;
 use starchart_jobs::{Counters, Queue};
 use starchart_saml::ServiceProvider;
-use starchart_store::Store;
+use starchart_store::{Store, token_usage};
 
 use crate::config::{VersionInfo, WebConfig};
 use crate::cookies::CookiePolicy;
@@ -17,6 +17,7 @@ use crate::pages::SupportContact;
 use crate::rate_limits::RateLimiter;
 use crate::readiness::Readiness;
 use crate::signing::SigningKeys;
+use crate::token_usage::UsageCounters;
 
 /// Seconds after which a client may retry while the store is not attached yet.
 const STORE_RETRY_AFTER_S: u64 = 10;
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) security_headers: SecurityHeaders,
     pub(crate) limits: RateLimiter,
     pub(crate) names: NameRulesCache,
+    pub(crate) usage: UsageCounters,
     pub(crate) support: Option<SupportContact>,
 }
 
@@ -61,6 +63,7 @@ impl App {
             security_headers: SecurityHeaders::new(&config, &saml.idp_origins()),
             limits: RateLimiter::new(config.limits, &config.api, counters),
             metrics: RequestMetrics::default(),
+            usage: UsageCounters::default(),
             names: NameRulesCache::new(config.name_lists.clone(), config.site.support.clone()),
             support: config
                 .site
@@ -86,6 +89,19 @@ impl App {
         self.store.get().ok_or(Failure::Unavailable {
             retry_after: STORE_RETRY_AFTER_S,
         })
+    }
+
+    /// Stores how many requests API tokens have made since the last call. What cannot be stored is
+    /// kept for the next one; what a process has counted when it is killed is lost.
+    pub async fn store_token_usage(&self) {
+        let Some(store) = self.store.get() else {
+            return;
+        };
+        let counted = self.usage.take();
+        if let Err(error) = token_usage::add(store, &counted).await {
+            tracing::debug!(%error, "the counts of tokens' requests were not stored");
+            self.usage.put_back(&counted);
+        }
     }
 
     /// Returns the rules for names as they are now.

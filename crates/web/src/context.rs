@@ -1,9 +1,10 @@
 //! The context of one request: what is known about it, and the cookies that its response sets.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 
 use actix_web::cookie::Cookie;
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse, web};
 use starchart_domain::error::error_chain;
@@ -44,6 +45,8 @@ pub(crate) struct RequestContext {
     pub(crate) body: Bytes,
     /// The user name beside the secret of an API token. It proves nothing.
     pub(crate) username: Option<String>,
+    /// The status that an answer stands for, where its protocol has another one.
+    pub(crate) stands_for: Cell<Option<StatusCode>>,
     cookies: RefCell<Vec<Cookie<'static>>>,
 }
 
@@ -60,6 +63,7 @@ impl RequestContext {
             posted: BytesMut::new(),
             body: Bytes::new(),
             username: None,
+            stands_for: Cell::default(),
             cookies: RefCell::default(),
         }
     }

@@ -42,6 +42,7 @@ mod server;
 mod sign_in_refusal;
 mod signing;
 mod telemetry;
+mod token_usage;
 mod tokens;
 mod typed;
 mod unread_body;

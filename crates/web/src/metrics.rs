@@ -9,6 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use starchart_domain::api::Protocol;
 
 /// Upper bounds of the duration buckets, in seconds. A page takes milliseconds; with a busy
 /// database it takes seconds.
@@ -21,6 +22,13 @@ const NO_ROUTE: &str = "none";
 pub struct RequestMetrics {
     requests: Family<RequestLabels, Counter>,
     duration: Family<DurationLabels, Histogram, fn() -> Histogram>,
+    api_requests: Family<ApiLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ApiLabels {
+    protocol: &'static str,
+    status: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,6 +48,7 @@ impl Default for RequestMetrics {
     fn default() -> Self {
         Self {
             requests: Family::default(),
+            api_requests: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
         }
     }
@@ -56,6 +65,22 @@ impl RequestMetrics {
             Unit::Seconds,
             self.duration.clone(),
         );
+        let help = "Answered requests of the API by what they came to";
+        registry.register("api_requests", help, self.api_requests.clone());
+    }
+
+    /// Counts a request of the API. `status` is what its answer stands for, which may not be the
+    /// status that its protocol demands.
+    pub(crate) fn count_api(&self, protocol: Protocol, status: StatusCode) {
+        let status = match status {
+            StatusCode::UNAUTHORIZED => "401",
+            StatusCode::FORBIDDEN => "403",
+            StatusCode::TOO_MANY_REQUESTS => "429",
+            status => status_class(status),
+        };
+        let protocol = protocol.as_str();
+        let labels = ApiLabels { protocol, status };
+        self.api_requests.get_or_create(&labels).inc();
     }
 
     /// Counts one response. `pattern` is the path of the route, with `{name}` for its parameters.

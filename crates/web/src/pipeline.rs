@@ -201,7 +201,26 @@ async fn handle(
         (Ok(Some(user)), Handler::Token(call)) => call(Rc::clone(&context), user).await,
         (Ok(_), _) => authorize_and_call(route, &context).await,
     };
-    Ok(finish(&context, outcome))
+    let response = finish(&context, outcome);
+    count_api_request(&context, &response);
+    Ok(response)
+}
+
+/// Counts a request of the API, for operators and for the token's owner.
+fn count_api_request(context: &RequestContext, response: &HttpResponse) {
+    let Some(protocol) = context.channel.protocol() else {
+        return;
+    };
+    let status = context.stands_for.get().unwrap_or(response.status());
+    context.app.metrics.count_api(protocol, status);
+    let user = context
+        .req
+        .extensions()
+        .get::<telemetry::LoggedUser>()
+        .copied();
+    if let Some(token) = user.and_then(|user| user.token) {
+        context.app.usage.count(token, protocol, status);
+    }
 }
 
 /// Runs the checks that need no knowledge of the user, cheapest first, then reads the form and

@@ -404,7 +404,7 @@ static ROUTES: &[Route] = routes! {
     GET "/admin/words" Admin admin::words, limit(RouteRateLimit::AdminSearch);
     POST "/admin/words" Admin admin::change_words, fields(WORD_FIELDS);
     GET "/admin/tokens" Admin admin::tokens, limit(RouteRateLimit::AdminSearch);
-    POST "/admin/tokens" Admin admin::end_token, fields(&["item", "username"]);
+    POST "/admin/tokens" Admin admin::end_token, fields(&["item", "username", "sort"]);
     GET "/admin/trail" Admin admin::trail, limit(RouteRateLimit::AdminSearch);
 
     GET "/api/docs" OptionalUser api_docs::show;

@@ -74,7 +74,7 @@ async fn a_user_without_rows_sees_none(world: &World) {
 }
 
 /// Every table with rows of a user, and the condition that selects them.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("users", "id = OWNER"),
     ("names", "user_id = OWNER"),
     ("dns_records", "user_id = OWNER"),
@@ -88,6 +88,10 @@ const TABLES: [(&str, &str); 12] = [
     ("client_challenges", "user_id = OWNER"),
     ("outbox", "user_id = OWNER"),
     ("tokens", "user_id = OWNER"),
+    (
+        "token_usage",
+        "token_id IN (SELECT id FROM tokens WHERE user_id = OWNER)",
+    ),
     ("sessions", "user_id = OWNER"),
     ("sessions", "impersonated_id = OWNER"),
 ];

@@ -1,8 +1,11 @@
 //! API tokens: their creation, their end, and who is found by a secret.
 
+use starchart_domain::api::Protocol;
 use starchart_domain::token::{
     Access, NamePattern, Networks, NewToken, RecordRight, TOKENS_MAX, TokenRights, TokenSecret,
 };
+use starchart_store::admin::TokenOrder;
+use starchart_store::token_usage::{self, RequestCounts, TokenRequests};
 use starchart_store::tokens::{self, CreateTokenError, Token, TokenState};
 use starchart_store::{admin, housekeeping, users};
 
@@ -17,6 +20,8 @@ on_both!(
     an_admin_lists_and_ends_tokens,
     ended_tokens_are_purged,
     another_process_sees_the_end_at_once,
+    requests_are_added_up_by_hour_and_day,
+    the_requests_of_a_deleted_user_are_deleted,
 );
 
 fn secret(of: u8) -> TokenSecret {
@@ -225,6 +230,91 @@ async fn ended_tokens_are_purged(world: &World) {
     }
 }
 
+fn requests(token: &Token, protocol: Protocol, requests: u64, refused: u64) -> TokenRequests {
+    TokenRequests {
+        token: token.id,
+        protocol,
+        counts: RequestCounts {
+            requests,
+            refused,
+            ..RequestCounts::default()
+        },
+    }
+}
+
+async fn requests_are_added_up_by_hour_and_day(world: &World) {
+    let store = &world.store;
+    let user = world.user("user1").await;
+    let other = world.user("user2").await;
+    let one = create(world, &user, 1).await;
+    let two = create(world, &other, 2).await;
+    let rest = |token, count, refused| requests(token, Protocol::Rest, count, refused);
+    token_usage::add(store, &[]).await.unwrap();
+    token_usage::add(store, &[rest(&one, 5, 1), rest(&two, 2, 2)])
+        .await
+        .unwrap();
+    world.at_days(0.5);
+    let added = [rest(&one, 3, 0), requests(&one, Protocol::DynDns, 4, 0)];
+    token_usage::add(store, &added).await.unwrap();
+    // Of the same ten minutes, by another process.
+    let again = world.another().await;
+    again.set_clock_offset(DAY_MS / 2);
+    token_usage::add(&again, &[rest(&one, 1, 0)]).await.unwrap();
+
+    let listed = token_usage::list(store, user.id).await.unwrap();
+    assert_eq!(listed.len(), 1, "only the owner's: {listed:?}");
+    let usage = &listed[&one.id];
+    let sums = |counts: RequestCounts| (counts.requests, counts.refused);
+    assert_eq!((sums(usage.hour), sums(usage.day)), ((8, 0), (13, 1)));
+    let protocols = [(Protocol::Rest, 9), (Protocol::DynDns, 4)].into();
+    assert_eq!(usage.protocols, protocols);
+
+    let (_, right) = crate::admin::admin(world, "user3", 3).await;
+    let order = async |order| {
+        let page = admin::list_tokens(store, &right, "", order).await.unwrap();
+        let rows = page.rows.into_iter();
+        rows.map(|row| (row.token.id, row.usage.hour.requests))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        order(TokenOrder::Newest(None)).await,
+        [(two.id, 0), (one.id, 8)]
+    );
+    assert_eq!(order(TokenOrder::Requests).await, [(one.id, 8)]);
+    assert_eq!(order(TokenOrder::Errors).await, []);
+    token_usage::add(store, &[rest(&two, 9, 1)]).await.unwrap();
+    assert_eq!(
+        order(TokenOrder::Requests).await,
+        [(two.id, 9), (one.id, 8)]
+    );
+    assert_eq!(order(TokenOrder::Errors).await, [(two.id, 9)]);
+
+    let count = "SELECT COUNT(*) FROM token_usage";
+    let all = world.number(count).await;
+    for (days, left) in [(1.0, all), (1.2, all - 2), (1.6, 0)] {
+        world.at_days(days);
+        housekeeping::purge(store).await.unwrap();
+        assert_eq!(world.number(count).await, left, "{days}");
+    }
+}
+
+async fn the_requests_of_a_deleted_user_are_deleted(world: &World) {
+    let user = world.user("user1").await;
+    let other = world.user("user2").await;
+    let (one, two) = (
+        create(world, &user, 1).await,
+        create(world, &other, 2).await,
+    );
+    let rows = [&one, &two].map(|token| requests(token, Protocol::Rest, 1, 0));
+    token_usage::add(&world.store, &rows).await.unwrap();
+    let (_, right) = crate::admin::admin(world, "user3", 3).await;
+    admin::delete_user(&world.store, &right, user.id, "test")
+        .await
+        .unwrap();
+    let left = "SELECT token_id FROM token_usage";
+    assert_eq!(world.number(left).await, two.id.0);
+}
+
 async fn another_process_sees_the_end_at_once(world: &World) {
     let user = world.user("user1").await;
     let token = create(world, &user, 1).await;
@@ -250,7 +340,7 @@ async fn an_admin_lists_and_ends_tokens(world: &World) {
     let first = create(world, &user, 1).await;
     let second = create(world, &other, 2).await;
     let list = async |username: &str, before| {
-        let page = admin::list_tokens(store, &right, username, before).await;
+        let page = admin::list_tokens(store, &right, username, TokenOrder::Newest(before)).await;
         let rows = page.unwrap().rows.into_iter();
         rows.map(|row| (row.owner.username, row.token.id))
             .collect::<Vec<_>>()

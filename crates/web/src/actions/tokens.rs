@@ -1,7 +1,10 @@
 //! Creating, listing and ending API tokens.
 
+use std::collections::BTreeMap;
+
 use starchart_domain::token::{NewToken, TOKENS_MAX, TokenId, TokenSecret};
 use starchart_store::Store;
+use starchart_store::token_usage::{self, TokenUsage};
 use starchart_store::tokens::{self, CreateTokenError};
 
 /// A token of a user, and whether it is accepted; a channel names them from here.
@@ -45,6 +48,15 @@ pub(crate) async fn list_tokens(store: &Store, owner: &User) -> Result<Vec<Token
             own.into_iter().collect()
         }
     })
+}
+
+/// Reads what the user's tokens were used for lately.
+pub(crate) async fn list_token_usage(
+    store: &Store,
+    owner: &User,
+) -> Result<BTreeMap<TokenId, TokenUsage>, ActionError> {
+    owner.check_session()?;
+    Ok(token_usage::list(store, owner.id).await?)
 }
 
 /// Ends a token of the user and returns it as it was. A token can end itself only.

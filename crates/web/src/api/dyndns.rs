@@ -213,7 +213,7 @@ async fn update(
     let query = context.req.query_string();
     let request = match UpdateRequest::parse(query, context.client_ip(), dialect) {
         Ok(request) => request,
-        Err(word) => return Ok(answer(dialect, &[(word, Vec::new())])),
+        Err(word) => return Ok(answer(context, dialect, &[(word, Vec::new())])),
     };
     let hosts = match request.hosts.is_empty() {
         true => default_host(context, owner).into_iter().collect(),
@@ -223,6 +223,7 @@ async fn update(
     let names = app.name_rules().await?;
     let rules = record_rules(context, &names, None);
     let mut lines = Vec::with_capacity(hosts.len());
+    let mut is_denied = false;
     for host in &hosts {
         if !host.contains('.') {
             lines.push((Word::NotFqdn, Vec::new()));
@@ -240,7 +241,10 @@ async fn update(
             }) => (Word::Good, addresses),
             Ok(UpdatedAddresses { addresses, .. }) => (Word::NoChange, addresses),
             Err(Failure::NotFound) => (Word::NoHost, Vec::new()),
-            Err(Failure::Action(refused)) => (word_of(&refused), Vec::new()),
+            Err(Failure::Action(refused)) => {
+                is_denied |= matches!(refused, ActionError::Denied(_));
+                (word_of(&refused), Vec::new())
+            }
             // The hosts before this one are updated already.
             Err(failure) if !lines.is_empty() => (word_of_failure(&failure), Vec::new()),
             Err(failure) => return Err(failure),
@@ -249,7 +253,11 @@ async fn update(
     if lines.is_empty() {
         lines.push((Word::NotFqdn, Vec::new()));
     }
-    Ok(answer(dialect, &lines))
+    let answered = answer(context, dialect, &lines);
+    if is_denied {
+        context.stands_for.set(Some(StatusCode::FORBIDDEN));
+    }
+    Ok(answered)
 }
 
 /// Returns the host of a request that names none: the user name of its credentials, or the only
@@ -305,11 +313,17 @@ fn line(word: Word) -> String {
     format!("{}\n", word.as_str())
 }
 
-fn answer(dialect: Dialect, lines: &[(Word, Vec<String>)]) -> HttpResponse {
-    let refused = lines.iter().map(|(word, _)| word.status());
+fn answer(
+    context: &RequestContext,
+    dialect: Dialect,
+    lines: &[(Word, Vec<String>)],
+) -> HttpResponse {
+    let statuses = lines.iter().map(|(word, _)| word.status());
+    let worst = statuses.max().unwrap_or(StatusCode::OK);
+    context.stands_for.set(Some(worst));
     let status = match dialect {
         Dialect::DynDns2 => StatusCode::OK,
-        Dialect::Desec => refused.max().unwrap_or(StatusCode::OK),
+        Dialect::Desec => worst,
     };
     let body: String = lines
         .iter()

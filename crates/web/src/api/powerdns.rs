@@ -186,17 +186,24 @@ pub(crate) async fn change_zone(
             let sentences: Vec<String> = sentences.collect();
             Ok(unprocessable(&sentences.join(" ")))
         }
-        Err(RrsetError::Refused(error)) => refuse(error, &user),
+        Err(RrsetError::Refused(error)) => refuse(error, &context, &user),
     }
 }
 
 /// Says in one sentence what a client cannot change.
-fn refuse(error: ActionError, user: &User) -> Result<HttpResponse, Failure> {
+fn refuse(
+    error: ActionError,
+    context: &RequestContext,
+    user: &User,
+) -> Result<HttpResponse, Failure> {
     match error {
-        ActionError::Denied(Denial::TokenScope) => Ok(unprocessable(&format!(
-            "The token may not change this: its rights cover other names or types of {}.",
-            user.base
-        ))),
+        ActionError::Denied(Denial::TokenScope) => {
+            context.stands_for.set(Some(StatusCode::FORBIDDEN));
+            Ok(unprocessable(&format!(
+                "The token may not change this: its rights cover other names or types of {}.",
+                user.base
+            )))
+        }
         ActionError::Conflict(conflict @ Conflict::IssuanceForbidden(_)) => Ok(unprocessable(
             &format!("{conflict} If you want that, change the record on its page."),
         )),

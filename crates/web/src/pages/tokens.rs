@@ -5,10 +5,12 @@ mod form;
 mod list;
 mod preset;
 mod snippets;
+mod usage;
 
 pub(crate) use end::{confirm_end, end};
 pub(crate) use form::{create, new_form};
 pub(crate) use list::list;
+pub(crate) use usage::lines as usage_lines;
 #[cfg(test)]
 pub(crate) use {
     end::EndTokenPage,

@@ -248,6 +248,58 @@ async fn the_last_use_is_stored_once_a_minute() {
 }
 
 #[actix_web::test]
+async fn requests_are_counted_and_stored_together() {
+    let test_app = TestApp::with(|config| config.api.requests_per_minute = 4).await;
+    let secret = test_app
+        .token_with("user1", |new| {
+            new.rights = TokenRights::default();
+            new.networks = Networks::parse("192.0.2.0/24").unwrap();
+        })
+        .await;
+    let send = async |peer: &str, (name, value): (&str, String), path: &str| {
+        let request = request(&Method::GET, path)
+            .insert_header((name, value))
+            .peer_addr(format!("{peer}:1").parse().unwrap());
+        test_app.send(request).await.status.as_u16()
+    };
+    let token = || ("authorization", format!("Token {secret}"));
+    let basic = STANDARD.encode(format!("user:{secret}"));
+    let basic = || ("authorization", format!("Basic {basic}"));
+    let host = "/nic/update?hostname=www.user1.starchart.com&myip=192.0.2.1";
+    for (peer, header, path, status) in [
+        ("192.0.2.1", token(), TOKENS, 200),
+        ("192.0.2.1", token(), "/api/v1/certificate/", 403),
+        ("192.0.2.1", token(), "/api/v1/records/1/", 404),
+        ("198.51.100.1", token(), TOKENS, 401),
+        // dyndns2 says it in the body.
+        ("192.0.2.1", basic(), host, 200),
+        ("192.0.2.1", token(), TOKENS, 429),
+    ] {
+        assert_eq!(send(peer, header, path).await, status, "{path}");
+    }
+    let rows = "SELECT COUNT(*) FROM token_usage";
+    assert_eq!(
+        test_app.query_number(rows).await,
+        0,
+        "nothing is written by a request"
+    );
+    test_app.app.store_token_usage().await;
+    test_app.app.store_token_usage().await;
+    assert_eq!(test_app.query_number(rows).await, 2);
+    for (protocol, counts) in [("rest", [5, 2, 1, 1, 0]), ("dyndns", [1, 1, 0, 0, 0])] {
+        let columns = ["requests", "refused", "throttled", "faulty", "failed"];
+        for (column, count) in columns.into_iter().zip(counts) {
+            let sql = format!("SELECT {column} FROM token_usage WHERE protocol = '{protocol}'");
+            assert_eq!(
+                test_app.query_number(&sql).await,
+                count,
+                "{protocol} {column}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
 async fn requests_are_limited_by_token_by_user_and_when_refused_by_address() {
     let slow = |config: &mut crate::WebConfig| config.api.requests_per_minute = 3;
     let test_app = TestApp::with(slow).await;

@@ -226,6 +226,78 @@ async fn an_admin_sees_and_ends_the_tokens_of_all_users() {
 }
 
 #[actix_web::test]
+async fn requests_of_tokens_are_shown_to_owners_and_admins_and_ordered() {
+    let test_app = TestApp::new().await;
+    let rights = starchart_domain::token::TokenRights::default;
+    let mut secrets = Vec::new();
+    for user in ["user1", "user2", "user4"] {
+        secrets.push(test_app.token(user, rights()).await);
+    }
+    let send = async |secret: &str, path: &str| {
+        let request = TestRequest::with_uri(path)
+            .insert_header(("host", HOST))
+            .insert_header(("authorization", format!("Token {secret}")));
+        test_app.send(request).await.status
+    };
+    for _ in 0..3 {
+        assert_eq!(send(&secrets[0], "/api/v1/domains/").await, StatusCode::OK);
+    }
+    let refused = send(&secrets[1], "/api/v1/certificate/").await;
+    assert_eq!(refused, StatusCode::FORBIDDEN);
+    test_app.app.store_token_usage().await;
+
+    let mut admin = Browser::signed_in(&test_app, "user3").await;
+    let prefixes: Vec<&str> = secrets.iter().map(|secret| &secret[..11]).collect();
+    let listed = |page: &Reply| -> Vec<usize> {
+        let mut found: Vec<(usize, usize)> = prefixes
+            .iter()
+            .enumerate()
+            .filter_map(|(at, prefix)| Some((page.body.find(prefix)?, at)))
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, at)| at).collect()
+    };
+    for (path, expected) in [
+        ("/admin/tokens", &[2, 1, 0][..]),
+        ("/admin/tokens?sort=requests", &[0, 1]),
+        ("/admin/tokens?sort=errors", &[1]),
+        ("/admin/tokens?sort=requests&user=user2", &[1]),
+        ("/admin/tokens?sort=errors&user=user1", &[]),
+    ] {
+        let page = admin.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert_eq!(listed(&page), expected, "{path}");
+    }
+    let all = admin.get("/admin/tokens").await;
+    for words in [
+        "Last hour: 3 requests<br>",
+        "Last hour: 1 request, 1 not allowed (401, 403)<br>",
+        "By REST 3",
+        "None within a day",
+    ] {
+        assert!(all.body.contains(words), "{words}: {}", all.body);
+    }
+    let mut owner = Browser::signed_in(&test_app, "user1").await;
+    let list = owner.get("/tokens").await;
+    assert!(list.body.contains("Last day: 3 requests"), "{}", list.body);
+    assert!(!list.body.contains("not allowed"), "it is another user's");
+
+    // An hour later they are those of the last day, and a day later they are gone.
+    test_app.store.set_clock_offset(2 * 60 * 60 * 1_000);
+    let page = admin.get("/admin/tokens?sort=requests").await;
+    assert_eq!(listed(&page), &[] as &[usize]);
+    let mut owner = Browser::signed_in(&test_app, "user1").await;
+    let list = owner.get("/tokens").await;
+    assert!(list.body.contains("Last hour: 0 requests"), "{}", list.body);
+    test_app.store.set_clock_offset(26 * 60 * 60 * 1_000);
+    starchart_store::housekeeping::purge(&test_app.store)
+        .await
+        .unwrap();
+    let rows = "SELECT COUNT(*) FROM token_usage";
+    assert_eq!(test_app.query_number(rows).await, 0);
+}
+
+#[actix_web::test]
 async fn the_list_says_that_the_api_is_off() {
     let off = |config: &mut crate::WebConfig| config.api.protocols.clear();
     let test_app = TestApp::with(off).await;

@@ -7,12 +7,13 @@ use askama::Template;
 use starchart_domain::input::clean_line;
 use starchart_domain::time::Timestamp;
 use starchart_domain::token::TokenId;
-use starchart_store::admin::{self, Admin, OwnedToken};
+use starchart_store::admin::{self, Admin, OwnedToken, TokenOrder};
 
 use super::{encode_query, parse_query};
 use crate::actions::{self, ActionError};
 use crate::context::RequestContext;
 use crate::errors::Failure;
+use crate::pages::tokens::usage_lines;
 use crate::pages::{FlashKind, Layout, filters};
 use crate::responses::{self, see_other};
 
@@ -25,6 +26,8 @@ pub(crate) struct AllTokensPage {
     pub(crate) layout: Layout,
     /// The user name to which the list is limited; empty for all users.
     pub(crate) username: String,
+    /// What the list is ordered by; empty for the newest first.
+    pub(crate) sort: &'static str,
     pub(crate) rows: Vec<AdminTokenRow>,
     /// URL of the next, older page.
     pub(crate) older_href: Option<String>,
@@ -35,6 +38,8 @@ pub(crate) struct AllTokensPage {
 pub(crate) struct AdminTokenRow {
     pub(crate) owned: OwnedToken,
     pub(crate) rights: Vec<String>,
+    /// What it was used for lately, in words.
+    pub(crate) usage: Vec<String>,
     /// Since when it is not accepted, because it was not used.
     pub(crate) idle_since: Option<Timestamp>,
 }
@@ -42,7 +47,7 @@ pub(crate) struct AdminTokenRow {
 impl AdminTokenRow {
     /// Returns the URL of the owner's tokens.
     fn owner_href(&self) -> String {
-        list_href(&self.owned.owner.username, None)
+        list_href(&self.owned.owner.username, "", None)
     }
 }
 
@@ -57,14 +62,20 @@ pub(crate) async fn tokens(
         .get("before")
         .map(|id| id.parse().map_err(|_| Failure::NotFound))
         .transpose()?;
+    let (sort, order) = match query.get("sort").unwrap_or_default() {
+        "requests" => ("requests", TokenOrder::Requests),
+        "errors" => ("errors", TokenOrder::Errors),
+        _ => ("", TokenOrder::Newest(before)),
+    };
     let app = &context.app;
-    let page = admin::list_tokens(app.store()?, &admin, &username, before).await?;
+    let page = admin::list_tokens(app.store()?, &admin, &username, order).await?;
     let row = |owned: OwnedToken| {
         let label = owned.owner.label.as_ref();
         let base = label.map(|label| app.config.root_domain.base(label));
         let rights = base.map(|base| owned.token.rights.describe(&base));
         AdminTokenRow {
             rights: rights.unwrap_or_default(),
+            usage: usage_lines(&owned.usage),
             idle_since: match owned.token.state(page.now) {
                 actions::TokenState::Idle(at) => Some(at),
                 _ => None,
@@ -75,8 +86,9 @@ pub(crate) async fn tokens(
     responses::ok(&AllTokensPage {
         layout: context.layout(),
         rows: page.rows.into_iter().map(row).collect(),
-        older_href: page.older.map(|id| list_href(&username, Some(id))),
+        older_href: page.older.map(|id| list_href(&username, sort, Some(id))),
         username,
+        sort,
     })
 }
 
@@ -100,12 +112,17 @@ pub(crate) async fn end_token(
     };
     context.set_flash(&[message]);
     let username = context.form.text("username");
-    Ok(see_other(&list_href(&username, None)))
+    let sort = context.form.text("sort");
+    Ok(see_other(&list_href(&username, &sort, None)))
 }
 
-fn list_href(username: &str, before: Option<i64>) -> String {
+fn list_href(username: &str, sort: &str, before: Option<i64>) -> String {
     let before = before.map(|id| id.to_string()).unwrap_or_default();
-    let all = [("user", username), ("before", before.as_str())];
+    let all = [
+        ("user", username),
+        ("sort", sort),
+        ("before", before.as_str()),
+    ];
     let pairs = all.iter().copied().filter(|(_, text)| !text.is_empty());
     let pairs: Vec<(&str, &str)> = pairs.collect();
     match pairs.is_empty() {

@@ -9,6 +9,7 @@ use starchart_domain::names::BaseDomain;
 use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
 
+use super::usage_lines;
 use crate::actions::{self, Token, TokenState};
 use crate::actor::User;
 use crate::context::RequestContext;
@@ -36,6 +37,8 @@ pub(crate) struct TokenRow {
     pub(crate) token: Token,
     pub(crate) state: TokenState,
     pub(crate) rights: Vec<String>,
+    /// What it was used for lately, in words.
+    pub(crate) usage: Vec<String>,
 }
 
 impl TokenRow {
@@ -43,6 +46,7 @@ impl TokenRow {
         Self {
             state: token.state(now),
             rights: token.rights.describe(base),
+            usage: Vec::new(),
             token,
         }
     }
@@ -59,7 +63,11 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
     let store = context.app.store()?;
     let tokens = actions::list_tokens(store, &user).await?;
     let now = store.now().await?;
-    let row = |token| TokenRow::new(token, &user.base, now);
+    let usage = actions::list_token_usage(store, &user).await?;
+    let row = |token: Token| TokenRow {
+        usage: usage.get(&token.id).map(usage_lines).unwrap_or_default(),
+        ..TokenRow::new(token, &user.base, now)
+    };
     responses::ok(&TokensPage {
         layout: context.layout(),
         is_off: !context.app.config.api.is_on(),

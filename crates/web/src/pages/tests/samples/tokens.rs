@@ -1,12 +1,14 @@
 //! The pages about API tokens.
 
 use askama::Template;
+use starchart_domain::api::Protocol;
 use starchart_domain::names::{BaseDomain, Label, RootDomain};
 use starchart_domain::token::{
     Access, CertificateRights, NamePattern, Networks, PatternFault, RecordRight, RecordRightForm,
     TokenFault, TokenField, TokenForm, TokenId, TokenRights, TokenSecret,
 };
 use starchart_store::admin::OwnedToken;
+use starchart_store::token_usage::{RequestCounts, TokenUsage};
 use starchart_store::tokens::LastUse;
 
 use super::{NOW, in_days, signed_in, user};
@@ -14,11 +16,32 @@ use crate::actions::Token;
 use crate::pages::admin::{AdminTokenRow, AllTokensPage};
 use crate::pages::tokens::{
     EndTokenPage, NewTokenPage, Preset, Snippet, TokenCreatedPage, TokenRow, TokensPage,
+    usage_lines,
 };
 
 fn base() -> BaseDomain {
     let root = RootDomain::parse("starchart.com").unwrap();
     root.base(&Label::parse("user1").unwrap())
+}
+
+fn usage() -> TokenUsage {
+    let hour = RequestCounts {
+        requests: 120,
+        refused: 3,
+        ..RequestCounts::default()
+    };
+    let day = RequestCounts {
+        requests: 2_300,
+        refused: 3,
+        throttled: 12,
+        faulty: 4,
+        failed: 1,
+    };
+    TokenUsage {
+        hour,
+        day,
+        protocols: [(Protocol::Rest, 2_000), (Protocol::DynDns, 300)].into(),
+    }
 }
 
 fn token(text: &dyn Fn(&str) -> String, id: i64) -> Token {
@@ -50,7 +73,10 @@ fn token(text: &dyn Fn(&str) -> String, id: i64) -> Token {
 }
 
 fn row(token: Token, days: i64) -> TokenRow {
-    TokenRow::new(token, &base(), in_days(days))
+    TokenRow {
+        usage: usage_lines(&usage()),
+        ..TokenRow::new(token, &base(), in_days(days))
+    }
 }
 
 pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
@@ -94,11 +120,14 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
     let all = AllTokensPage {
         layout: layout("/admin/tokens"),
         username: text("user1"),
+        sort: "requests",
         rows: vec![AdminTokenRow {
             rights: vec![text("Read records")],
+            usage: usage_lines(&usage()),
             owned: OwnedToken {
                 token: token(text, 1),
                 owner: user(text),
+                usage: usage(),
             },
             idle_since: Some(NOW),
         }],
