@@ -5,6 +5,7 @@ TOOLS=$TARGET/test-tools
 MOTO_VERSION=5.2.5
 PYSAML2_VERSION=7.5.5
 AIOSMTPD_VERSION=1.4.6
+SCHEMATHESIS_VERSION=4.32.5
 SAMLP_VERSION=8.0.0
 EXPRESS_VERSION=5.3.0
 # Clients of the API from PyPI; the folder's name changes with each of their versions.
@@ -17,6 +18,7 @@ export STARCHART_TEST_SAMLP=$TOOLS/samlp-$SAMLP_VERSION/node_modules
 CLIENTS_SUM=$(printf '%s\n' "${CLIENTS[@]}" | cksum | cut -d' ' -f1)
 export STARCHART_TEST_CLIENTS=$TOOLS/clients-$CLIENTS_SUM/bin
 export STARCHART_TEST_CLIENT_TIMES=$SCRATCH/clients
+export STARCHART_TEST_SCHEMATHESIS=$TOOLS/schemathesis-$SCHEMATHESIS_VERSION/bin/schemathesis
 export STARCHART_TEST_AIOSMTPD=$TOOLS/aiosmtpd-$AIOSMTPD_VERSION/bin/python
 
 stop_servers() {
@@ -80,6 +82,7 @@ install_servers() {
     install_venv "moto-$MOTO_VERSION" "moto[server]==$MOTO_VERSION"
     install_venv "pysaml2-$PYSAML2_VERSION" "pysaml2==$PYSAML2_VERSION"
     install_venv "aiosmtpd-$AIOSMTPD_VERSION" "aiosmtpd==$AIOSMTPD_VERSION"
+    install_venv "schemathesis-$SCHEMATHESIS_VERSION" "schemathesis==$SCHEMATHESIS_VERSION"
     install_node
     install_samlp
     install_clients

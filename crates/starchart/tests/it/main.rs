@@ -48,6 +48,7 @@ mod renewal_info;
 mod replicas;
 mod saml;
 mod samlp;
+mod schemathesis;
 mod secrets;
 mod sessions;
 mod sign_in;

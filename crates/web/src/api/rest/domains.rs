@@ -10,7 +10,7 @@ use starchart_domain::time::Timestamp;
 use starchart_domain::zone_file;
 
 use super::answer::{ABSENT, absent};
-use super::operation::{Answer, Content, Group, Operation, Parameter, Place};
+use super::operation::{Answer, Content, Group, Operation, Parameter, Place, Values};
 use super::query::check_domain;
 use crate::actions;
 use crate::actor::User;
@@ -45,6 +45,7 @@ pub(crate) static LIST: Operation = Operation {
     parameters: &[Parameter {
         name: "owns_qname",
         place: Place::Query,
+        values: Values::Any,
         description: "A name, in full.",
     }],
     request: None,

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use starchart_domain::record::RecordId;
 
-use super::operation::{Answer, CURSOR, Content, Group, Operation, Parameter, Place};
+use super::operation::{Answer, CURSOR, Content, Group, Operation, Parameter, Place, Values};
 use super::paging::{PAGE_SIZE, Page};
 use crate::actions::{self, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, RecordVersion};
 use crate::actor::User;
@@ -67,6 +67,7 @@ pub(crate) static LIST: Operation = Operation {
         Parameter {
             name: "record",
             place: Place::Query,
+            values: Values::Number,
             description: "Only changes of the record with this number.",
         },
     ],

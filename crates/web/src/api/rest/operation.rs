@@ -39,7 +39,16 @@ pub(crate) enum Group {
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) place: Place,
+    pub(crate) values: Values,
     pub(crate) description: &'static str,
+}
+
+/// What a parameter can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    Any,
+    OneOf(&'static [&'static str]),
+    Number,
 }
 
 /// Where a parameter is.
@@ -118,6 +127,7 @@ impl Group {
 pub(super) const WAIT: Parameter = Parameter {
     name: "wait",
     place: Place::Query,
+    values: Values::OneOf(&["in_sync"]),
     description: "`in_sync`: answer once all name servers of the zone have the change, after 20 \
                   seconds at the latest.",
 };
@@ -126,6 +136,7 @@ pub(super) const WAIT: Parameter = Parameter {
 pub(super) const CONFIRM: Parameter = Parameter {
     name: "confirm",
     place: Place::Query,
+    values: Values::Any,
     description: "The `confirm` of an answer with status 409, if you agree.",
 };
 
@@ -133,5 +144,6 @@ pub(super) const CONFIRM: Parameter = Parameter {
 pub(super) const CURSOR: Parameter = Parameter {
     name: "cursor",
     place: Place::Query,
+    values: Values::Any,
     description: "Empty for the first page; the header `Link` of each page has the next one.",
 };

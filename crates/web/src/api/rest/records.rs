@@ -12,7 +12,7 @@ use schemars::SchemaGenerator;
 use starchart_domain::record::RecordId;
 
 use super::operation::{
-    Answer, Body, CONFIRM, CURSOR, Content, Group, Operation, Parameter, Place, WAIT,
+    Answer, Body, CONFIRM, CURSOR, Content, Group, Operation, Parameter, Place, Values, WAIT,
 };
 use super::paging::Page;
 use super::query::{json, wants_in_sync};
@@ -60,6 +60,7 @@ const SAVED: Answer = Answer {
 const IF_MATCH_TAG: Parameter = Parameter {
     name: "If-Match",
     place: Place::Header,
+    values: Values::Any,
     description: "The `ETag` of the record as you know it: another one is left alone.",
 };
 

@@ -13,7 +13,7 @@ use starchart_domain::record::RecordType;
 
 use super::answer::{ABSENT, ItemFault, absent, refused_item, refused_list};
 use super::operation::{
-    Answer, Body, CONFIRM, CURSOR, Content, Group, Operation, Parameter, Place, WAIT,
+    Answer, Body, CONFIRM, CURSOR, Content, Group, Operation, Parameter, Place, Values, WAIT,
 };
 use super::paging::Page;
 use super::query::{check_domain, wants_in_sync};
@@ -117,11 +117,13 @@ pub(crate) static LIST: Operation = Operation {
         Parameter {
             name: "type",
             place: Place::Query,
+            values: Values::Any,
             description: "Only RRsets of this type.",
         },
         Parameter {
             name: "subname",
             place: Place::Query,
+            values: Values::Any,
             description: "Only RRsets of this name, which is empty for the domain itself.",
         },
         CURSOR,
