@@ -1,5 +1,5 @@
-//! Measures the production build: `script/bench` runs `save`, `http`, `publish`, `sweep` or
-//! `import`, each with or without `--quick`.
+//! Measures the production build: `script/bench` runs `save`, `http`, `publish`, `sweep`,
+//! `import` or `api`, each with or without `--quick`.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@
     reason = "the test environment is shared with tests/it, which uses all of it"
 )]
 
+mod api;
 #[path = "../../tests/it/app.rs"]
 mod app;
 #[path = "../../tests/it/browser.rs"]
@@ -38,6 +39,7 @@ async fn main() {
         Some("publish") => publish::run(quick).await,
         Some("sweep") => sweep::run(quick).await,
         Some("import") => import::run(quick).await,
-        _ => panic!("script/bench passes the part: save, http, publish, sweep or import"),
+        Some("api") => api::run(quick).await,
+        _ => panic!("script/bench passes the part: save, http, publish, sweep, import or api"),
     }
 }
