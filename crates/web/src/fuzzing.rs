@@ -96,6 +96,7 @@ pub fn acme_dns(data: &[u8]) {
 pub fn acme_dns_seeds() -> Vec<Vec<u8>> {
     [
         &br#"{"subdomain":"www.user1.starchart.com","txt":"LoqXcYV8q5ONbJQx"}"#[..],
+        br#"{"SubDomain":"www.user1.starchart.com","Txt":"LoqXcYV8q5ONbJQx"}"#,
         br#"{"subdomain":"\u00e9","txt":"","more":[1]}"#,
         br#"{"allowfrom":["192.0.2.0/24","2001:db8::/32"]}"#,
         b"{}",

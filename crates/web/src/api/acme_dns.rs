@@ -1,6 +1,6 @@
 //! The API of acme-dns. What its accounts write appears at `_acme-challenge` of the user's own
-//! name, so no CNAME is needed. Clients: cert-manager, lego, acme.sh, Caddy, certbot with
-//! certbot-acme-dns.
+//! name, so no CNAME is needed. Clients: cert-manager, lego and what is built on it, acme.sh,
+//! Caddy.
 //!
 //! An account is a token: its secret is the password, the name to get certificates for is the
 //! subdomain, and the user name can be anything.
@@ -9,7 +9,9 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use starchart_domain::certificate::challenge_name;
 use starchart_domain::fault::Field;
 
@@ -50,8 +52,9 @@ impl Update {
     /// # Errors
     /// It is no JSON, or lacks a field.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Failure> {
-        serde_json::from_slice(body)
-            .map_err(|_| Failure::BadRequest("the body is JSON with the texts subdomain and txt"))
+        read_object(body).ok_or(Failure::BadRequest(
+            "the body is JSON with the texts subdomain and txt",
+        ))
     }
 }
 
@@ -63,11 +66,21 @@ impl Registration {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Failure> {
         match body.is_empty() {
             true => Ok(Self::default()),
-            false => serde_json::from_slice(body).map_err(|_| {
-                Failure::BadRequest("the body is JSON, and its allowfrom a list of networks")
-            }),
+            false => read_object(body).ok_or(Failure::BadRequest(
+                "the body is JSON, and its allowfrom a list of networks",
+            )),
         }
     }
+}
+
+/// Reads an object whose members may be written in any case: acme-dns takes them so, and
+/// cert-manager sends `SubDomain` and `Txt`.
+fn read_object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let members: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let members = members
+        .into_iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value));
+    serde_json::from_value(Value::Object(members.collect())).ok()
 }
 
 /// Returns the error of acme-dns that is nearest to a failure.
@@ -158,4 +171,35 @@ pub(crate) async fn register(
         allowfrom: [],
     };
     Ok(HttpResponse::Created().json(account))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+    use super::*;
+
+    #[test]
+    fn the_members_of_a_body_are_read_in_any_case() {
+        let expected = Update {
+            subdomain: "Www.user1.starchart.com".to_owned(),
+            txt: "Value".to_owned(),
+        };
+        for body in [
+            r#"{"subdomain":"Www.user1.starchart.com","txt":"Value"}"#,
+            r#"{"SubDomain":"Www.user1.starchart.com","Txt":"Value"}"#,
+            r#"{"SUBDOMAIN":"Www.user1.starchart.com","TXT":"Value","more":1}"#,
+        ] {
+            assert_eq!(Update::parse(body.as_bytes()).unwrap(), expected, "{body}");
+        }
+        let registration = Registration::parse(br#"{"AllowFrom":["192.0.2.0/24"]}"#).unwrap();
+        assert_eq!(registration.allowfrom, ["192.0.2.0/24"]);
+        for body in [
+            r#"{"subdomain":"x"}"#,
+            r#"{"subdomain":"x","txt":1}"#,
+            "[]",
+            "",
+        ] {
+            assert!(Update::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
 }

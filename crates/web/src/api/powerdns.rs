@@ -125,21 +125,20 @@ fn describe_server() -> serde_json::Value {
     })
 }
 
-/// `GET /api/v1/servers/{server}/zones`: the user's domain. The root domain is not listed, so that
-/// no client finds each record twice.
+/// `GET /api/v1/servers/{server}/zones`: the user's domain. The root domain is listed only if it is
+/// asked for, as Caddy does after it found the zone in the DNS, so that no client finds each record
+/// twice.
 pub(crate) async fn zones(
     context: Rc<RequestContext>,
     user: User,
 ) -> Result<HttpResponse, Failure> {
     check_server(&context)?;
-    let zone = Zone::new(format!("{}.", user.base));
     let query = query(&context)?;
-    let wanted = query
-        .get("zone")
-        .map(|name| format!("{}.", unescape_name(name)));
-    let is_listed = wanted.is_none_or(|name| name == zone.name);
-    let zones: Vec<Zone> = is_listed.then_some(zone).into_iter().collect();
-    Ok(HttpResponse::Ok().json(zones))
+    let zone = match query.get("zone") {
+        Some(name) => zone_called(&context, &user, name),
+        None => Some(Zone::new(format!("{}.", user.base))),
+    };
+    Ok(HttpResponse::Ok().json(zone.as_slice()))
 }
 
 /// Answers `GET /api/v1/servers/{server}/zones/{zone}` with a token.
@@ -232,12 +231,14 @@ fn check_server(context: &RequestContext) -> Result<(), Failure> {
 /// Returns the zone of the path.
 fn find_zone(context: &RequestContext, user: &User) -> Result<Zone, Failure> {
     check_server(context)?;
-    let name = unescape_name(path_part(context, "zone"));
+    zone_called(context, user, path_part(context, "zone")).ok_or(Failure::NotFound)
+}
+
+/// Returns the user's domain or the root domain, if that is the name.
+fn zone_called(context: &RequestContext, user: &User, name: &str) -> Option<Zone> {
+    let name = unescape_name(name);
     let root = context.app.config.root_domain.as_str();
-    match name == user.base.as_str() || name == root {
-        true => Ok(Zone::new(format!("{name}."))),
-        false => Err(Failure::NotFound),
-    }
+    (name == user.base.as_str() || name == root).then(|| Zone::new(format!("{name}.")))
 }
 
 /// Answers as PowerDNS does when it refuses a change.

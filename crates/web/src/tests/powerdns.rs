@@ -77,9 +77,24 @@ async fn clients_find_the_zone() {
                 r#"{"error":"Not found."}"#,
             ),
             ("GET", &format!("{LOCALHOST}/zones"), "", 200, id),
+            // Caddy asks for the zone that it found in the DNS.
             (
                 "GET",
                 &format!("{LOCALHOST}/zones?zone=starchart.com."),
+                "",
+                200,
+                r#"[{"id":"starchart.com.","#,
+            ),
+            (
+                "GET",
+                &format!("{LOCALHOST}/zones?zone=user1.starchart.com"),
+                "",
+                200,
+                r#"[{"id":"user1.starchart.com.","#,
+            ),
+            (
+                "GET",
+                &format!("{LOCALHOST}/zones?zone=user2.starchart.com."),
                 "",
                 200,
                 "[]",
@@ -186,6 +201,25 @@ async fn rrsets_are_replaced_and_deleted() {
     let zone = json(&send(&test_app, &secret, ("GET", ZONE, "")).await);
     assert_eq!(zone["rrsets"].as_array().unwrap().len(), 1, "{zone}");
     assert_eq!(zone["rrsets"][0]["type"], "MX");
+    let external_dns = r#"{"rrsets": [{"name": "out.user1.starchart.com.", "type": "ALIAS",
+        "ttl": 300, "changetype": "REPLACE", "records": [{"content": "host.example.net."}]}]}"#;
+    let external_dns_delete = r#"{"rrsets": [{"name": "out.user1.starchart.com.",
+        "type": "ALIAS", "changetype": "DELETE", "records": [{"content": "host.example.net."}]}]}"#;
+    let dnscontrol = r#"{"name": "", "type": "", "nameservers": null, "rrsets": [{
+        "name": "user1.starchart.com.", "type": "MX", "ttl": 0, "changetype": "DELETE",
+        "records": null}]}"#;
+    send_all(
+        &test_app,
+        &secret,
+        &[
+            ("PATCH", ZONE, external_dns, 204, ""),
+            ("GET", ZONE, "", 200, r#""type":"CNAME","ttl":300"#),
+            ("PATCH", ZONE, external_dns_delete, 204, ""),
+            ("PATCH", ZONE, dnscontrol, 204, ""),
+            ("GET", ZONE, "", 200, r#""rrsets":[]"#),
+        ],
+    )
+    .await;
 }
 
 #[actix_web::test]

@@ -17,8 +17,8 @@ struct RrsetPatch {
     r#type: String,
     changetype: String,
     ttl: Option<u64>,
-    #[serde(default)]
-    records: Vec<RecordPatch>,
+    /// Absent or null in a deletion.
+    records: Option<Vec<RecordPatch>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,17 +68,18 @@ impl RrsetPatch {
             let reason = format!("Name is out of zone: yours all end in .{base}.");
             return refused(&reason);
         };
-        if self.records.iter().any(|record| record.disabled) {
+        let records = self.records.as_deref().unwrap_or_default();
+        if records.iter().any(|record| record.disabled) {
             return refused("Records cannot be disabled here. Delete what shall not be answered.");
         }
         let values = match self.changetype.to_ascii_uppercase().as_str() {
-            "REPLACE" => self.records.iter().map(|it| it.content.clone()).collect(),
+            "REPLACE" => records.iter().map(|it| it.content.clone()).collect(),
             "DELETE" => Vec::new(),
             _ => return refused("Changetype is REPLACE or DELETE."),
         };
         let change = RrsetChange {
             name: relative.to_owned(),
-            rtype: self.r#type.to_ascii_uppercase(),
+            rtype: rtype(&self.r#type),
             ttl: self.ttl.filter(|_| !values.is_empty()),
             values: Some(values),
             ..RrsetChange::default()
@@ -87,5 +88,14 @@ impl RrsetPatch {
             name: self.name,
             change,
         })
+    }
+}
+
+/// Returns the type that a client means: external-dns sends each CNAME to a host outside the zone
+/// as an ALIAS, and reads a CNAME as the same.
+fn rtype(sent: &str) -> String {
+    match sent.to_ascii_uppercase() {
+        alias if alias == "ALIAS" => "CNAME".to_owned(),
+        rtype => rtype,
     }
 }

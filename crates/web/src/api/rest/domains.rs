@@ -148,7 +148,9 @@ pub(crate) async fn zone_file(
             let rows: Vec<zone_file::ZoneRecord> = records.iter().map(Into::into).collect();
             let heading = format!("The records of {}", user.base);
             Ok(HttpResponse::Ok()
-                .content_type("text/dns; charset=utf-8")
+                // Without parameters, because desec-dns compares it; UTF-8 is the default
+                // (RFC 4027).
+                .content_type("text/dns")
                 .insert_header((CACHE_CONTROL, "no-store"))
                 .body(zone_file::write(&user.base, &heading, &rows)))
         }

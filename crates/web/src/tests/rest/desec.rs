@@ -77,6 +77,13 @@ async fn a_client_of_desec_finds_its_domain() {
         absent.body, r#"{"detail":"Not found."}"#,
         "octodns compares it"
     );
+    let path = "/api/v1/domains/user1.starchart.com/zonefile/";
+    let zone_file = client.get(path).await;
+    assert_eq!(
+        zone_file.header("content-type"),
+        "text/dns",
+        "desec-dns compares it"
+    );
     let listed = json(&client.get("/api/v1/domains/").await);
     assert!(listed[0].get("keys").is_none(), "{listed}");
     assert!(!listed[0]["created"].is_null(), "{listed}");
