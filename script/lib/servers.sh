@@ -9,7 +9,8 @@ SCHEMATHESIS_VERSION=4.32.5
 SAMLP_VERSION=8.0.0
 EXPRESS_VERSION=5.3.0
 # Clients of the API from PyPI; the folder's name changes with each of their versions.
-CLIENTS=(certbot==5.8.0 certbot-lego-httpreq==0.1.4 certbot-dns-multi==5.5.1 certbot-dns-desec==1.3.2 dyndnsc==0.6.1)
+CLIENTS=(certbot==5.8.0 certbot-lego-httpreq==0.1.4 certbot-dns-multi==5.5.1 certbot-dns-desec==1.3.2 certbot-dns-pdns==0.1.1
+    dyndnsc==0.6.1 octodns==1.22.0 octodns-powerdns==1.2.0 dns-lexicon==3.25.2 powerdns-cli==1.2.3 desec-dns==1.5.0)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/starchart-test.XXXXXX")
 SERVERS=()
 export STARCHART_TEST_MOTO=$TOOLS/moto-$MOTO_VERSION/bin/moto_server

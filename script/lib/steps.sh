@@ -94,7 +94,7 @@ print_clients() {
     local lines
     lines=$(cat "$STARCHART_TEST_CLIENT_TIMES"/* 2>/dev/null || true)
     [ -n "$lines" ] || return 0
-    say "$(printf 'client\tversion\tseconds\n%s\n' "$(sort <<<"$lines")" | awk -F '\t' '{ printf "%-24s %-10s %s\n", $1, $2, $3 }')"
+    say "$(printf 'client\tversion\tseconds\n%s\n' "$(sort <<<"$lines")" | awk -F '\t' '{ printf "%-30s %-10s %s\n", $1, $2, $3 }')"
 }
 
 # Summary [   2.1s] 8 tests run: 6 passed (1 slow), 1 failed, 1 timed out, 3 skipped
