@@ -7,9 +7,9 @@ use crate::table::Table;
 /// job renews it, and `next_renewal_at` the earliest next attempt after a failed one. `account` is
 /// the ACME account that it was issued to. The columns `ari_*` hold the authority's renewal
 /// information (RFC 9773): the next question, the last answer with its window, and the failures
-/// since. `revocation_requested_at` marks a certificate to revoke for `revocation_reason` (a word of
-/// RFC 5280); `next_revocation_at` is the earliest next attempt and `revocation_attempts` the number
-/// of attempts, for the back-off.
+/// since. `revocation_requested_at` marks a certificate to revoke for `revocation_reason` (a word
+/// of RFC 5280); `next_revocation_at` is the earliest next attempt and `revocation_attempts` the
+/// number of attempts, for the back-off.
 pub(crate) const STEP: Table = Table {
     step: "m0014_create_certificates",
     table: "certificates",

@@ -5,11 +5,13 @@ use crate::table::Table;
 /// `pending_slot` admits one pending order per user. `starts` is incremented before a step runs, so
 /// that a step that kills its process is limited; `fence` rejects writes of an earlier claim.
 /// `account` is the ACME account of the order at `order_url`, and `is_replacement` whether the CA
-/// accepted it as the replacement of a certificate (RFC 9773). `automatic` orders come from the renewal job and do not count against the user's daily limit.
-/// `turn_at` is when the issuance budget had something for it, and `counted_ms` how
-/// long one of the certificates for new names takes to come back, if it took one. `failures` counts consecutive CA failures for the back-off; `openings` counts orders opened at
-/// the CA. `ca_wait_until` is the latest time until which the CA asked to wait; it extends the
-/// order's deadline, whereas `retry_at` is for display and is cleared by the next step.
+/// accepted it as the replacement of a certificate (RFC 9773). `automatic` orders come from the
+/// renewal job and do not count against the user's daily limit. `turn_at` is when the issuance
+/// budget had something for it, and `counted_ms` how long one of the certificates for new names
+/// takes to come back, if it took one. `failures` counts consecutive CA failures for the back-off;
+/// `openings` counts orders opened at the CA. `ca_wait_until` is the latest time until which the
+/// CA asked to wait; it extends the order's deadline, whereas `retry_at` is for display and is
+/// cleared by the next step.
 pub(crate) const STEP: Table = Table {
     step: "m0015_create_certificate_orders",
     table: "certificate_orders",

@@ -106,7 +106,7 @@ pub struct ReplacedCertificate<'a> {
 /// An order that was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOrder {
-    /// The order's URL.
+    /// The order's URL at the authority.
     pub url: String,
     /// URL of the ACME account that it belongs to.
     pub account: String,

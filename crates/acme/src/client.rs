@@ -59,8 +59,8 @@ impl PinnedClient {
         Url::parse(url).is_ok_and(|url| url.origin() == self.directory_url.origin())
     }
 
-    /// Fetches the directory, verifies that it is one, and returns the names of the profiles that it
-    /// offers.
+    /// Fetches the directory, verifies that it is one, and returns the names of the profiles that
+    /// it offers.
     pub(crate) async fn fetch_profiles(&self) -> Result<Vec<String>, String> {
         let request = Request::get(self.directory_url.as_str())
             .body(Bytes::new())

@@ -22,6 +22,7 @@ use crate::authority::{
     Authority, AuthorityError, NewOrder, Order, OrderStatus, PendingAuthorization, RenewalInfo,
     RenewalInfoError, ReplacedCertificate,
 };
+use crate::call_error::CallError;
 use crate::chain;
 use crate::client::PinnedClient;
 use crate::new_order::{check_profile, new_order};
@@ -64,24 +65,6 @@ pub struct LetsEncrypt {
     client: PinnedClient,
     account: AccountCache,
     profile: Option<String>,
-}
-
-/// An error inside a call: one of instant-acme, or one ready for the caller.
-pub(crate) enum CallError {
-    Acme(Error),
-    Authority(AuthorityError),
-}
-
-impl From<Error> for CallError {
-    fn from(error: Error) -> Self {
-        Self::Acme(error)
-    }
-}
-
-impl From<AuthorityError> for CallError {
-    fn from(error: AuthorityError) -> Self {
-        Self::Authority(error)
-    }
 }
 
 impl LetsEncrypt {

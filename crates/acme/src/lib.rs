@@ -8,6 +8,7 @@
 mod account;
 mod ari;
 pub mod authority;
+mod call_error;
 pub mod chain;
 mod client;
 pub mod keys;

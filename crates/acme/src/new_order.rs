@@ -5,7 +5,7 @@ use tracing::info;
 
 use crate::ari::identify_replaced;
 use crate::authority::{AuthorityError, NewOrder, ReplacedCertificate};
-use crate::lets_encrypt::CallError;
+use crate::call_error::CallError;
 use crate::problem::{RequestFailure, error_response};
 
 /// Creates an order for these names. It names the certificate that it replaces (RFC 9773 section 5)

@@ -28,7 +28,7 @@ use starchart_domain::txt;
 use crate::error::Error;
 use issuer::Issuer;
 
-/// The only account.
+/// The only account of this authority.
 const ACCOUNT: &str = "demo:account";
 /// The prefix of an order's URL.
 const URL_PREFIX: &str = "demo:order/";

@@ -196,9 +196,9 @@ async fn view(on: &impl ConnectionTrait, row: OrderRow) -> Result<OrderView, Err
 }
 
 /// Opens an order for the user's base domain, unless one is pending or the active certificate is
-/// not due for renewal ([`Certificate::renewable_from`]). A pending order of the renewal sweep becomes the
-/// user's own and is expedited instead. `daily` is the limit of requests in 24 hours; the sweep's
-/// renewals do not count.
+/// not due for renewal ([`Certificate::renewable_from`]). A pending order of the renewal sweep
+/// becomes the user's own and is expedited instead. `daily` is the limit of requests in 24 hours;
+/// the sweep's renewals do not count.
 pub async fn request(
     store: &Store,
     owner: UserId,

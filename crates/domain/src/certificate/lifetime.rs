@@ -59,8 +59,8 @@ impl Validity {
         renewal_retry_ms(failed_before).min(self.retry_limit_ms())
     }
 
-    /// Returns the longest wait between two attempts to renew it, in milliseconds: a fortieth of its
-    /// life, at least an hour. An authority that comes back in time is then asked in time, too.
+    /// Returns the longest wait between two attempts to renew it, in milliseconds: a fortieth of
+    /// its life, at least an hour. An authority that comes back in time is then asked in time, too.
     pub fn retry_limit_ms(self) -> i64 {
         (self.life_ms() / 40).max(HOUR_MS)
     }

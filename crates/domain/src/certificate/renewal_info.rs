@@ -113,8 +113,8 @@ fn earliest_renewal(validity: Validity) -> Timestamp {
     validity.not_before.plus(age)
 }
 
-/// Returns when to ask again after a failure (RFC 9773 section 4.3.3). The time of the renewal stays
-/// as it is: what the last answer led to, or the certificate's own share of life.
+/// Returns when to ask again after a failure (RFC 9773 section 4.3.3). The time of the renewal
+/// stays as it is: what the last answer led to, or the certificate's own share of life.
 pub fn check_after(failure: RenewalInfoFailure, failures: u32, now: Timestamp) -> Timestamp {
     now.plus(match failure {
         RenewalInfoFailure::Temporary { retry_after_ms } => {

@@ -102,8 +102,8 @@ pub struct Certificates {
     /// `ACME_CA_ROOT_PATH`: a PEM file with the root to trust for the CA's API. `None`: the roots
     /// of the system.
     pub ca_root: Option<PathBuf>,
-    /// `ACME_PROFILE`: the profile of new certificates (draft-ietf-acme-profiles), compared with the
-    /// CA's directory at start. `None`: the CA chooses.
+    /// `ACME_PROFILE`: the profile of new certificates (draft-ietf-acme-profiles), compared
+    /// with the CA's directory at start. `None`: the CA chooses.
     pub profile: Option<String>,
     /// `ACME_CAA_IDENTITIES`: the domains by which the CA is known in CAA records (RFC 8659), as in
     /// its directory's `caaIdentities`.

@@ -1,9 +1,11 @@
 //! Requests that schemathesis makes from the served OpenAPI document: valid ones, ones at the
 //! limits of what is valid, and broken ones. No answer is a fault of ours, and each is described.
 
+use serde_json::{Value, json};
 use starchart_testkit::server::scratch;
 
 use crate::app::TestEnv;
+use crate::challenges::token_for;
 use crate::truth::signed_in;
 
 /// The program; script/test installs it.
@@ -19,9 +21,13 @@ fn program() -> String {
     std::env::var(PROGRAM).unwrap_or_else(|_| panic!("{PROGRAM}: script/test sets it"))
 }
 
-/// A token that may do everything.
-const RIGHTS: &str = r#"{"records":[{"access":"write","names":"all","types":[]}],
-    "certificate":{"read":true,"read_key":true,"request":true}}"#;
+/// The rights of a token that may do everything.
+fn all_rights() -> Value {
+    json!({
+        "records": [{"access": "write", "names": "all", "types": []}],
+        "certificate": {"read": true, "read_key": true, "request": true},
+    })
+}
 
 #[tokio::test]
 async fn every_answer_is_described_whatever_is_asked() {
@@ -31,7 +37,7 @@ async fn every_answer_is_described_whatever_is_asked() {
         .set("USER_DNS_RECORD_LIMIT", "1000");
     let pages = env.start().await;
     signed_in(&env, &pages, "user1").await;
-    let token = env.token_with("user1", RIGHTS).await;
+    let token = token_for(&env, "user1", &all_rights()).await;
     // Its host is that of the requests.
     let env = env.set("APP_URL", "https://127.0.0.1");
     let api = env.start().await;

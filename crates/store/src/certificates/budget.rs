@@ -28,7 +28,7 @@ pub enum Turn {
     Now,
     /// It has to wait.
     Later {
-        /// Until when.
+        /// When its turn comes at the earliest.
         until: Timestamp,
     },
     /// The claim does not hold any more.

@@ -52,7 +52,7 @@ pub struct ClaimedOrder {
 /// An order that the authority created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreatedOrder<'a> {
-    /// The order's URL.
+    /// The order's URL at the authority.
     pub url: &'a str,
     /// The ACME account that it belongs to.
     pub account: &'a str,

@@ -31,9 +31,9 @@ const PROBLEM_LENGTH: usize = 500;
 pub struct DueCheck {
     /// The id of its row.
     pub id: i64,
-    /// The base domain.
+    /// The base domain of its owner.
     pub domain: String,
-    /// The certificate, PEM.
+    /// The certificate of the domain, PEM.
     pub certificate: String,
     /// What is known about its renewal.
     pub state: RenewalState,
@@ -44,7 +44,7 @@ pub struct DueCheck {
 pub struct CheckResult {
     /// The id of the certificate's row.
     pub id: i64,
-    /// The base domain.
+    /// The base domain of its owner.
     pub domain: String,
     /// The answer, or why there is none.
     pub outcome: CheckOutcome,
@@ -53,7 +53,7 @@ pub struct CheckResult {
 /// The answer to a question, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// The authority answered.
+    /// The authority answered with a window.
     Answered {
         /// The window that it suggests.
         window: RenewalWindow,
@@ -66,7 +66,7 @@ pub enum CheckOutcome {
     Failed {
         /// When to ask again.
         check_at: Timestamp,
-        /// Why.
+        /// Why there was no answer.
         problem: String,
     },
 }

@@ -93,7 +93,7 @@ async fn open_order(store: &Store, id: i64, owner: UserId) -> Result<bool, Error
 /// The certificate that an order renews.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenewedCertificate {
-    /// The certificate, PEM.
+    /// The certificate of the domain, PEM.
     pub certificate: String,
     /// The ACME account that it was issued to, if it is known.
     pub account: Option<String>,

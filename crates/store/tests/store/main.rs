@@ -1,6 +1,7 @@
 //! The store on both kinds of database: every test here runs on SQLite and on MariaDB (or the MySQL
 //! of `STARCHART_TEST_MYSQL_URL`).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::print_stdout, reason = "measurements are printed")]
 
 /// Makes each function a test on both databases.
 macro_rules! on_both {

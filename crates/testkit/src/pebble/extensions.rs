@@ -20,7 +20,7 @@ const RENEWAL_INFO_PATH: &str = "/renewal-info";
 /// The answer to a request for renewal information, whatever the certificate.
 #[derive(Debug, Clone)]
 pub struct RenewalAnswer {
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
     /// Value of the header `Retry-After`.
     pub retry_after: Option<String>,
