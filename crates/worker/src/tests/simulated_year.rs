@@ -1,6 +1,7 @@
 //! A year of renewals by the test's clock, at the lives of certificates that authorities use.
 //!
 //! The figures are printed: `--no-capture` shows them.
+#![expect(clippy::print_stdout, reason = "measurements are printed")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
