@@ -10,6 +10,7 @@ mod admin;
 mod batch;
 mod caa;
 mod certificate;
+mod certificate_form;
 mod challenges;
 mod error;
 mod history;
@@ -43,8 +44,11 @@ pub(crate) use batch::{
 };
 pub(crate) use caa::{CaaCheck, CaaProblem, find_caa_problem, forbidden_by_change};
 pub(crate) use certificate::{
-    CertificateRules, delete_certificate, full_chain, list_valid_certificates, load_private_key,
-    request_certificate, revoke_certificate,
+    CertificateRules, delete_certificate, find_certificate, list_valid_certificates,
+    request_certificate, revoke_certificate, take_certificate,
+};
+pub(crate) use certificate_form::{
+    CertificateForm, Pkcs12Password, Pkcs12PasswordFault, secret_name,
 };
 pub(crate) use challenges::{AnswerKept, answer_challenge, only_challenge, remove_answer};
 pub(crate) use error::{ActionError, Conflict, Denial, Limit};
@@ -56,8 +60,7 @@ pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use lookup::request_lookup;
 pub(crate) use reading::{
     Certificate, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, OrderView, Overview,
-    Record, RecordVersion, list_changes, list_records, load_account, load_certificate,
-    load_certificate_parts, read_record,
+    Record, RecordVersion, list_changes, list_records, load_account, load_certificate, read_record,
 };
 pub(crate) use records::{
     RecordEdit, RecordRules, SavedRecord, SeenRecord, check_form, create_record, delete_record,

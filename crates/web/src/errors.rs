@@ -279,6 +279,7 @@ impl Failure {
 
 fn status_of_refusal(error: &ActionError) -> StatusCode {
     match error {
+        ActionError::Password(_) => StatusCode::BAD_REQUEST,
         ActionError::NotFound => StatusCode::NOT_FOUND,
         ActionError::Denied(_) => StatusCode::FORBIDDEN,
         ActionError::Conflict(_) => StatusCode::CONFLICT,

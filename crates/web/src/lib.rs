@@ -23,6 +23,7 @@ mod cookies;
 mod csrf;
 mod error_response;
 mod errors;
+mod etags;
 mod forms;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

@@ -386,8 +386,15 @@ static ROUTES: &[Route] = routes! {
     POST "/certificate/revoke" User certificate::revoke,
         fields(&["certificate", "reason"]);
     // Every download appends to the audit trail.
-    GET "/certificate/download/privateKey" User certificate::private_key,
+    GET "/certificate/download/privateKey" User certificate::download_with_key,
         limit(RouteRateLimit::Write);
+    GET "/certificate/download/bundle" User certificate::download_with_key,
+        limit(RouteRateLimit::Write);
+    GET "/certificate/download/zip" User certificate::download_with_key,
+        limit(RouteRateLimit::Write);
+    GET "/certificate/download/kubernetes" User certificate::download_with_key,
+        limit(RouteRateLimit::Write);
+    POST "/certificate/download/p12" User certificate::download_pkcs12, fields(&["password"]);
     GET "/certificate/download/{part}" User certificate::download;
 
     GET "/tokens" User tokens::list;

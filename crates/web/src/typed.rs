@@ -100,7 +100,8 @@ mod tests {
     use super::*;
     use crate::route_table;
 
-    /// Fields that a page fills in: buttons, ids and tokens. What users type is not among them.
+    /// Fields that a page fills in: buttons, ids and tokens, and passwords, which no page shows.
+    /// What users type otherwise is not among them.
     const NOT_TYPED: &[&str] = &[
         "RelayState",
         "SAMLResponse",
@@ -121,6 +122,7 @@ mod tests {
         "kind",
         "newEffectiveUsername",
         "owner",
+        "password",
         "preset",
         "reason",
         "redirectTo",

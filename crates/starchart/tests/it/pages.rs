@@ -61,6 +61,10 @@ GET /certificate/delete | 303 /login | 303 /certificate | 303 /certificate
 GET /certificate/revoke | 303 /login | 200 | 200
 POST /certificate/revoke | to the IdP | 422 | 422
 GET /certificate/download/privateKey | 303 /login | 404 | 404
+GET /certificate/download/bundle | 303 /login | 404 | 404
+GET /certificate/download/zip | 303 /login | 404 | 404
+GET /certificate/download/kubernetes | 303 /login | 404 | 404
+POST /certificate/download/p12 | to the IdP | 404 | 404
 GET /certificate/download/{part} | 303 /login | 404 | 404
 GET /admin | 303 /login | 303 / | 303 /
 POST /admin | to the IdP | 303 / | 303 /
@@ -102,6 +106,7 @@ GET /api/v1/history/ | 401 | 401 | 401
 GET /api/v1/certificate/ | 401 | 401 | 401
 POST /api/v1/certificate/ | 401 | 401 | 401
 GET /api/v1/certificate/{part}/ | 401 | 401 | 401
+GET /api/v1/certificate/{part} | 401 | 401 | 401
 GET /api/v1/account/ | 401 | 401 | 401
 GET /api | 401 | 401 | 401
 GET /api/v1/servers | 401 | 401 | 401
@@ -195,6 +200,7 @@ pub async fn ask(browser: &mut Browser, route: &RouteInfo, id: &str) -> Page {
         "type" => "A".to_owned(),
         "value" => "192.0.2.9".to_owned(),
         "entry" => "0".to_owned(),
+        "password" => "correct-horse".to_owned(),
         _ => String::new(),
     };
     let mut form: Vec<(String, String)> = route

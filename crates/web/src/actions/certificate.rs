@@ -8,6 +8,7 @@ use starchart_store::certificates::revocations::{self, Replacement, ValidCertifi
 use starchart_store::certificates::{self, Certificate, OrderView, RequestError};
 use starchart_store::trail::{self, Action};
 
+use super::certificate_form::{self, CertificateForm, Parts, Pkcs12Password, Pkcs12PasswordFault};
 use super::{ActionError, Caller, Conflict, Denial, Limit};
 use crate::actor::User;
 use crate::config::WebConfig;
@@ -116,21 +117,55 @@ pub(crate) async fn revoke_certificate(
     Ok(replacement == Replacement::Request)
 }
 
-/// Joins certificate and chain, each PEM block on its own lines.
-pub(crate) fn full_chain(certificate: &Certificate) -> String {
-    format!(
-        "{}\n{}\n",
-        certificate.certificate.trim_end(),
-        certificate.chain.trim_end()
-    )
+/// Finds the user's active certificate, to hand it out in this form.
+pub(crate) async fn find_certificate(
+    store: &Store,
+    owner: &User,
+    form: CertificateForm,
+) -> Result<Certificate, ActionError> {
+    owner.check_certificate(|rights| match form.has_key() {
+        true => rights.certificate.read_key,
+        false => rights.may_read_certificate(),
+    })?;
+    if form.has_key() && owner.impersonator.is_some() {
+        return Err(ActionError::Denied(Denial::KeyWithheld));
+    }
+    let overview = certificates::load_overview(store, owner.id).await?;
+    overview.active.ok_or(ActionError::NotFound)
+}
+
+/// Makes a form of the active certificate that [`find_certificate`] has found; `password` encrypts
+/// a PKCS#12 file. Hands out no private key without a line in the audit trail.
+pub(crate) async fn take_certificate(
+    store: &Store,
+    caller: Caller<'_>,
+    certificate: &Certificate,
+    form: CertificateForm,
+    password: Option<&Pkcs12Password>,
+) -> Result<Vec<u8>, ActionError> {
+    if let Some(text) = certificate_form::render_public(form, certificate) {
+        return Ok(text.into_bytes());
+    }
+    let key = load_private_key(store, caller, certificate, form).await?;
+    let parts = Parts {
+        certificate,
+        key: &key,
+    };
+    let made = match (parts.render(form), password) {
+        (Some(made), _) => made.map(|plain| plain.to_vec()),
+        (None, Some(password)) => parts.encrypt(password),
+        (None, None) => return Err(ActionError::Password(Pkcs12PasswordFault::Missing)),
+    };
+    made.map_err(|fault| ActionError::Store(starchart_store::Error::Fault(Box::new(fault))))
 }
 
 /// Loads the private key (PEM) of the active certificate, for its owner only. Returns no key
 /// without a line in the audit trail.
-pub(crate) async fn load_private_key(
+async fn load_private_key(
     store: &Store,
     caller: Caller<'_>,
     certificate: &Certificate,
+    form: CertificateForm,
 ) -> Result<Secret, ActionError> {
     let owner = caller.actor;
     owner.check_certificate(|rights| rights.certificate.read_key)?;
@@ -140,7 +175,14 @@ pub(crate) async fn load_private_key(
     let key = certificates::load_private_key(store, owner.id, certificate.id)
         .await?
         .ok_or(ActionError::NotFound)?;
-    let detail = format!("private key of certificate #{} downloaded", certificate.id);
+    let id = certificate.id;
+    let detail = match form {
+        CertificateForm::PrivateKey => format!("private key of certificate #{id} downloaded"),
+        form => format!(
+            "private key of certificate #{id} downloaded, in the form {}",
+            form.key()
+        ),
+    };
     let (audit, domain) = (caller.audit_context(), &certificate.domain);
     trail::append_action(store, &audit, Action::CertificateKey, domain, &detail).await?;
     Ok(key)

@@ -9,6 +9,7 @@ use starchart_domain::time::Timestamp;
 use starchart_store::admin::{AdminError, RECENT_SIGN_IN_MS};
 use starchart_store::records::Record;
 
+use super::certificate_form::Pkcs12PasswordFault;
 use super::history::UndoRefusal;
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
@@ -19,6 +20,9 @@ pub(crate) enum ActionError {
     /// The caller has to correct the input: every fault with its field, in the order of the form.
     #[error("invalid input")]
     Invalid(Vec<(Field, Fault)>),
+    /// The password for a PKCS#12 file cannot be used.
+    #[error("{0}")]
+    Password(Pkcs12PasswordFault),
     /// The object is absent or belongs to another user.
     #[error("not found")]
     NotFound,

@@ -60,16 +60,6 @@ pub(crate) async fn load_certificate(store: &Store, owner: &User) -> Result<Over
     Ok(certificates::load_overview(store, owner.id).await?)
 }
 
-/// Loads the user's active certificate, to hand out its parts.
-pub(crate) async fn load_certificate_parts(
-    store: &Store,
-    owner: &User,
-) -> Result<Certificate, ActionError> {
-    owner.check_certificate(TokenRights::may_read_certificate)?;
-    let overview = certificates::load_overview(store, owner.id).await?;
-    overview.active.ok_or(ActionError::NotFound)
-}
-
 /// Loads what is known about the user.
 pub(crate) async fn load_account(store: &Store, owner: &User) -> Result<Account, ActionError> {
     let user = users::get(store, owner.id).await?;

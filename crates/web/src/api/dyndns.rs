@@ -287,7 +287,7 @@ fn word_of(refused: &ActionError) -> Word {
         }
         ActionError::NotFound | ActionError::Denied(_) => Word::NoHost,
         ActionError::Limit(_) => Word::TooManyHosts,
-        ActionError::Conflict(_) => Word::DnsError,
+        ActionError::Conflict(_) | ActionError::Password(_) => Word::DnsError,
         ActionError::Store(_) => Word::Trouble,
     }
 }

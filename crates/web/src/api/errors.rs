@@ -6,6 +6,7 @@ use serde_json::json;
 use super::channel::Channel;
 use super::{acme_dns, dyndns};
 use crate::actions::ActionError;
+use crate::api::rest::certificate::PKCS12_PASSWORD;
 use crate::errors::Failure;
 
 /// Renders a failure in the words of a protocol with words of its own; `None` for one that takes
@@ -44,6 +45,9 @@ pub(crate) fn detail(failure: &Failure) -> String {
         Failure::MethodNotAllowed(_) => "The method is not offered here.".to_owned(),
         Failure::TooLarge => "The body is too large. Nothing was changed.".to_owned(),
         Failure::Action(ActionError::Denied(denial)) => denial.to_string(),
+        Failure::Action(ActionError::Password(fault)) => {
+            format!("Header {PKCS12_PASSWORD}: {fault}")
+        }
         other => format!("{}. {}", other.title(), other.advice()),
     }
 }

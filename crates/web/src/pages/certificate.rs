@@ -5,13 +5,15 @@ mod delete;
 mod download;
 mod information;
 mod overview;
+mod pkcs12;
 mod progress;
 mod revoke;
 
 pub(crate) use delete::confirm_delete;
-pub(crate) use download::{download, private_key};
+pub(crate) use download::{download, download_with_key};
 pub(crate) use information::information;
 pub(crate) use overview::{handle_intent, show, state};
+pub(crate) use pkcs12::download_pkcs12;
 pub(crate) use revoke::{revoke, revoke_form};
 #[cfg(test)]
 pub(crate) use {

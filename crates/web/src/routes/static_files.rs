@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use actix_web::http::header::{CACHE_CONTROL, ETAG};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::context::RequestContext;
 use crate::errors::Failure;
+use crate::etags;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -58,15 +59,7 @@ fn serve(context: &RequestContext, path: &str) -> Result<HttpResponse, Failure> 
     } else {
         "no-cache"
     };
-    let known_etags = context
-        .req
-        .headers()
-        .get_all(IF_NONE_MATCH)
-        .filter_map(|value| value.to_str().ok());
-    // Compression makes an ETag weak.
-    let is_unchanged = known_etags
-        .flat_map(|list| list.split(','))
-        .any(|known| known.trim().trim_start_matches("W/") == etag);
+    let is_unchanged = etags::is_known(&context.req, &etag);
     let mut builder = if is_unchanged {
         HttpResponse::NotModified()
     } else {

@@ -35,7 +35,7 @@ async fn owner_id(test_app: &TestApp, browser: &Browser<'_>) -> UserId {
 }
 
 /// Claims the one due order, as the worker does.
-async fn claim(test_app: &TestApp) -> Claim {
+pub(super) async fn claim(test_app: &TestApp) -> Claim {
     let due = orders::list_due(&test_app.store, 10).await.unwrap();
     assert_eq!(due.len(), 1, "{due:?}");
     orders::claim(&test_app.store, due[0], "test", 600_000)
@@ -60,6 +60,12 @@ async fn ordered(test_app: &TestApp, claim: &Claim) {
 
 /// Carries an order through to a certificate that is valid for `days` from now.
 async fn issue(test_app: &TestApp, claim: &Claim, days: i64) {
+    issue_as(test_app, claim, days, [CERTIFICATE, CHAIN, KEY]).await;
+}
+
+/// Carries an order through to this certificate, with chain and key.
+pub(super) async fn issue_as(test_app: &TestApp, claim: &Claim, days: i64, pem: [&str; 3]) {
+    let [certificate, chain, key] = pem;
     let store = &test_app.store;
     ordered(test_app, claim).await;
     assert!(
@@ -69,15 +75,15 @@ async fn issue(test_app: &TestApp, claim: &Claim, days: i64) {
     );
     assert!(orders::mark_validating(store, claim, false).await.unwrap());
     assert!(
-        orders::save_key(store, claim, &Secret::new(KEY), b"csr")
+        orders::save_key(store, claim, &Secret::new(key), b"csr")
             .await
             .unwrap()
     );
     assert!(orders::mark_finalizing(store, claim).await.unwrap());
     let now = store.now().await.unwrap();
     let issued = IssuedCertificate {
-        certificate: CERTIFICATE.to_owned(),
-        chain: CHAIN.to_owned(),
+        certificate: certificate.to_owned(),
+        chain: chain.to_owned(),
         not_before: now,
         not_after: now.plus(days * DAY),
     };

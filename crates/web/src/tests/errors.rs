@@ -20,7 +20,7 @@ use starchart_store::Error;
 use starchart_store::records::Record;
 
 use super::test_app::{HOST, ORIGIN, TestApp};
-use crate::actions::{ActionError, Conflict, Denial, Limit};
+use crate::actions::{ActionError, Conflict, Denial, Limit, Pkcs12PasswordFault};
 use crate::context::RequestContext;
 use crate::error_response;
 use crate::errors::Failure;
@@ -100,6 +100,10 @@ fn failures() -> Vec<(u16, Failure)> {
         (503, Failure::Unavailable { retry_after: 30 }),
         (401, Failure::Unauthorized("Invalid token.")),
         (412, Failure::PreconditionFailed),
+        (
+            400,
+            ActionError::Password(Pkcs12PasswordFault::Missing).into(),
+        ),
         (422, ActionError::Limit(Limit::Tokens { limit: 50 }).into()),
         (
             422,
@@ -190,11 +194,12 @@ fn kind(failure: &Failure) -> usize {
         Failure::Unauthorized(_) => 37,
         Failure::PreconditionFailed => 38,
         Failure::ProtocolOff => 40,
+        Failure::Action(ActionError::Password(_)) => 41,
     }
 }
 
 /// Kinds of failures, each of which [`failures`] has.
-const KINDS: usize = 41;
+const KINDS: usize = 42;
 
 fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
     response

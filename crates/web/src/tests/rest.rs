@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod certificate;
 mod desec;
 mod document;
 mod own;

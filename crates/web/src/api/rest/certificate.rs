@@ -1,9 +1,11 @@
 //! `certificate/`: the certificate of the user's domain.
 
+mod download;
+
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::http::header::LOCATION;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use starchart_domain::time::Timestamp;
@@ -12,9 +14,10 @@ use super::operation::{Answer, Content, Group, Operation};
 use super::records::StateShape;
 use crate::actions::{self, Certificate, CertificateRules, OrderView, Overview};
 use crate::actor::User;
-use crate::api::request::path_part;
 use crate::context::RequestContext;
 use crate::errors::Failure;
+
+pub(crate) use download::{PART, PKCS12_PASSWORD, part};
 
 /// The certificate of a domain, and the order for the next one.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,7 +31,7 @@ struct CertificateState {
 }
 
 /// A certificate in use. Its parts are at `certificate/certificate/`, `certificate/chain/`,
-/// `certificate/full-chain/` and `certificate/private-key/`.
+/// `certificate/fullchain/` and `certificate/key/`, and other forms beside them.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ActiveCertificate {
     /// The number of the certificate.
@@ -105,28 +108,6 @@ pub(crate) static REQUEST: Operation = Operation {
     ],
 };
 
-pub(crate) static PART: Operation = Operation {
-    group: Group::Certificate,
-    summary: "Download a part of the certificate",
-    description: "`certificate`, `chain`, `full-chain` or `private-key`. Each download of the key \
-                  is in the audit trail.",
-    right: "certificate: read; for the key: read with key",
-    parameters: &[],
-    request: None,
-    answers: &[
-        Answer {
-            status: 200,
-            description: "The part (PEM).",
-            content: Content::Text("application/x-pem-file"),
-        },
-        Answer {
-            status: 404,
-            description: "There is no certificate, or no such part.",
-            content: Content::Problem,
-        },
-    ],
-};
-
 /// Answers `GET /api/v1/certificate/` with a token.
 pub(crate) async fn show(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let Overview { active, order } = actions::load_certificate(context.app.store()?, &user).await?;
@@ -151,27 +132,6 @@ pub(crate) async fn request(
     Ok(HttpResponse::Accepted()
         .insert_header((LOCATION, state))
         .json(Order::new(order, context.app.config.dns_provider)))
-}
-
-/// Answers `GET /api/v1/certificate/{part}/` with a token.
-pub(crate) async fn part(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
-    let store = context.app.store()?;
-    let certificate = actions::load_certificate_parts(store, &user).await?;
-    let pem = match path_part(&context, "part") {
-        "certificate" => certificate.certificate,
-        "chain" => certificate.chain,
-        "full-chain" => actions::full_chain(&certificate),
-        "private-key" => {
-            let caller = context.caller(&user);
-            let key = actions::load_private_key(store, caller, &certificate).await?;
-            key.expose().to_owned()
-        }
-        _ => return Err(Failure::NotFound),
-    };
-    Ok(HttpResponse::Ok()
-        .content_type("application/x-pem-file")
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .body(pem))
 }
 
 impl ActiveCertificate {

@@ -220,6 +220,11 @@ fn response(answer: &Answer, schemas: &mut SchemaGenerator) -> Value {
         Content::Text(media_type) => {
             json!({ media_type: { "schema": { "type": "string" } } })
         }
+        Content::Files(media_types) => {
+            // Without a type: the bytes are no text (OpenAPI 3.1, section 4.8.14.2).
+            let file = |media_type: &&str| ((*media_type).to_owned(), json!({ "schema": {} }));
+            Value::Object(media_types.iter().map(file).collect())
+        }
     };
     described["content"] = content;
     described

@@ -83,6 +83,8 @@ pub(crate) enum Content {
     Problem,
     /// A text of this media type.
     Text(&'static str),
+    /// A file of one of these media types.
+    Files(&'static [&'static str]),
 }
 
 impl Group {

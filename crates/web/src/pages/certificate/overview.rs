@@ -15,9 +15,12 @@ use starchart_store::certificates::{self, Certificate, OrderView, Overview};
 
 use super::PAGE;
 use super::active::{ActiveCertificate, Renewal, active_certificate, next_request_at};
-use super::download::CertificatePart;
+use super::download::Download;
 use super::progress::{ProgressStep, steps};
-use crate::actions::{self, ActionError, CaaProblem, CertificateRules, Conflict, Limit};
+use crate::actions::{
+    self, ActionError, CaaProblem, CertificateRules, Conflict, Limit, Pkcs12PasswordFault,
+    secret_name,
+};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -62,6 +65,8 @@ pub(crate) struct CertificatePage {
     pub(crate) next_request_at: Option<Timestamp>,
     /// Why the last request was refused.
     pub(crate) refused: Option<String>,
+    /// Why the last password for a PKCS#12 file was refused.
+    pub(crate) password_fault: Option<Pkcs12PasswordFault>,
     /// Whether the private key is withheld, because an admin impersonates the user.
     pub(crate) key_withheld: bool,
     /// The same value as [`CertificateState::page_revision`], to detect a change.
@@ -102,6 +107,11 @@ impl CertificatePage {
 
     fn base(&self) -> &str {
         self.layout.base_domain.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the name of the Secret for Kubernetes.
+    fn secret_name(&self) -> String {
+        secret_name(self.base())
     }
 
     /// Returns the reload interval without scripts. It is longer, because it loads the whole page.
@@ -240,9 +250,22 @@ async fn page(
         caa_problem,
         next_request_at,
         refused,
+        password_fault: None,
         key_withheld: user.impersonator.is_some(),
         page_revision,
         poll_after_s,
+    })
+}
+
+/// Builds the certificate page after a password for a PKCS#12 file was refused.
+pub(super) async fn with_password_fault(
+    context: &RequestContext,
+    user: &User,
+    fault: Pkcs12PasswordFault,
+) -> Result<CertificatePage, Failure> {
+    Ok(CertificatePage {
+        password_fault: Some(fault),
+        ..page(context, user, None).await?
     })
 }
 

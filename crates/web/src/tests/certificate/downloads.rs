@@ -8,8 +8,11 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use starchart_domain::user::UserId;
 use starchart_store::users;
+use starchart_testkit::tls::Identity;
 
-use super::{CERTIFICATE, CHAIN, KEY, KEY_PATH, header, owner_id, with_certificate};
+use super::{
+    CERTIFICATE, CHAIN, KEY, KEY_PATH, claim, header, issue_as, owner_id, with_certificate,
+};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::error_response;
@@ -146,6 +149,89 @@ async fn a_private_key_is_sent_to_its_owner_and_our_own_page_only() {
     );
 }
 
+/// The paths of the forms with the private key that a link downloads.
+const WITH_KEY: [&str; 3] = ["bundle", "zip", "kubernetes"];
+
+#[actix_web::test]
+async fn every_other_form_with_the_key_is_as_protected_as_the_key() {
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    let audited = || {
+        test_app.query_number("SELECT COUNT(*) FROM audit_trail WHERE action = 'certificate.key'")
+    };
+    for (form, text) in WITH_KEY.into_iter().zip([KEY, KEY, "kubernetes.io/tls"]) {
+        let path = format!("/certificate/download/{form}");
+        for site in ["cross-site", "same-site", ""] {
+            let reply = browser.get_from_site(site, &path).await;
+            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{form} {site}");
+        }
+        let before = audited().await;
+        let reply = browser.get_from_site("same-origin", &path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{form}");
+        assert!(reply.body.contains(text), "{form}: {}", reply.body);
+        assert_eq!(header(&reply, "cache-control"), "no-store");
+        assert_eq!(audited().await, before + 1, "{form}");
+    }
+    let by = owner_id(&test_app, &Browser::signed_in(&test_app, "boss").await).await;
+    let id = owner_id(&test_app, &browser).await;
+    let before = audited().await;
+    for form in WITH_KEY {
+        let path = format!("/certificate/download/{form}");
+        let (context, user) = impersonation_context(&test_app, id, by, &path).await;
+        let failure = certificate::download_with_key(context, user).await;
+        assert!(matches!(failure, Err(Failure::KeyWithheld)), "{form}");
+    }
+    assert_eq!(audited().await, before);
+}
+
+#[actix_web::test]
+async fn a_pkcs12_file_is_posted_for_with_a_password() {
+    const PATH: &str = "/certificate/download/p12";
+    let test_app = TestApp::new().await;
+    let mut browser = with_certificate(&test_app, "user1", 90).await;
+    let folder = tempfile::tempdir().unwrap();
+    let _ = Identity::generate(folder.path());
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let pem = [read("cert.pem"), read("root.pem"), read("key.pem")];
+    for (password, words) in [
+        ("", "Choose a password"),
+        ("short", "at least 6 characters"),
+        ("pässword", "of ASCII"),
+        ("pass word", "without spaces"),
+    ] {
+        let reply = browser.post(PATH, &[("password", password)]).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{password}");
+        assert!(reply.body.contains(words), "{password}: {}", reply.body);
+        let shown = format!("value=\"{password}\"");
+        assert!(
+            password.is_empty() || !reply.body.contains(&shown),
+            "{password}"
+        );
+    }
+    assert_eq!(
+        browser.get(PATH).await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    let mut owner = Browser::signed_in(&test_app, "user3").await;
+    owner.post("/certificate", &[]).await;
+    let [certificate, chain, key] = &pem;
+    issue_as(
+        &test_app,
+        &claim(&test_app).await,
+        90,
+        [certificate, chain, key],
+    )
+    .await;
+    let reply = owner.post(PATH, &[("password", "correct-horse")]).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    assert_eq!(header(&reply, "content-type"), "application/x-pkcs12");
+    assert_eq!(
+        header(&reply, "content-disposition"),
+        "attachment; filename=\"user3.starchart.com.p12\""
+    );
+    assert_eq!(header(&reply, "cache-control"), "no-store");
+}
+
 #[actix_web::test]
 async fn no_private_key_is_sent_when_the_audit_trail_fails() {
     let test_app = TestApp::new().await;
@@ -211,7 +297,7 @@ async fn an_admin_who_impersonates_a_user_gets_no_private_key() {
     assert!(!page.contains(KEY_PATH) && !page.contains("VerySecret"));
 
     let (context, user) = impersonation_context(&test_app, id, by, KEY_PATH).await;
-    let failure = certificate::private_key(Rc::clone(&context), user)
+    let failure = certificate::download_with_key(Rc::clone(&context), user)
         .await
         .unwrap_err();
     let response = error_response::response(&context, &failure);

@@ -230,7 +230,7 @@ async fn the_certificate_is_requested_and_downloaded_by_its_rights() {
     let test_app = TestApp::new().await;
     let client = Client::new(&test_app, "user1", everything()).await;
     let certificate = "/api/v1/certificate/";
-    let key = "/api/v1/certificate/private-key/";
+    let key = "/api/v1/certificate/key/";
     client
         .send_all(&[
             (

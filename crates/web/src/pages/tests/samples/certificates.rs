@@ -7,7 +7,7 @@ use starchart_store::certificates::revocations::{Revocation, ValidCertificate};
 use starchart_store::certificates::{Certificate, OrderView};
 
 use super::{NOW, in_days, issuance_forbidden, signed_in};
-use crate::actions::CaaProblem;
+use crate::actions::{CaaProblem, Pkcs12PasswordFault};
 use crate::pages::certificate::{
     ActiveCertificate, CertificatePage, DeletePage, InformationPage, Renewal, RevokePage,
 };
@@ -24,6 +24,7 @@ fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
         }),
         next_request_at: Some(in_days(1)),
         refused: None,
+        password_fault: Some(Pkcs12PasswordFault::TooShort),
         key_withheld: false,
         page_revision: "0".to_owned(),
         poll_after_s: 0,
