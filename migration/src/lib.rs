@@ -37,11 +37,12 @@ mod m0025_create_tokens;
 mod m0026_create_client_challenges;
 mod m0027_create_token_usage;
 mod m0028_create_issuance_buckets;
+mod m0029_create_machines;
 
 use table::Table;
 
 /// Every table in the order of creation: a table follows the tables that it references.
-const TABLES: [Table; 28] = [
+const TABLES: [Table; 29] = [
     m0001_create_users::STEP,
     m0002_create_sessions::STEP,
     m0003_create_login_requests::STEP,
@@ -70,6 +71,7 @@ const TABLES: [Table; 28] = [
     m0026_create_client_challenges::STEP,
     m0027_create_token_usage::STEP,
     m0028_create_issuance_buckets::STEP,
+    m0029_create_machines::STEP,
 ];
 
 /// Applies the steps in order and records them in `seaql_migrations`.

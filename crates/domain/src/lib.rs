@@ -12,6 +12,7 @@ pub mod fuzzing;
 pub mod import;
 pub mod input;
 pub mod limits;
+pub mod machine;
 pub mod name_text;
 pub mod names;
 pub mod notice;

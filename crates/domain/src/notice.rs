@@ -19,6 +19,8 @@ pub enum NoticeKind {
     CertificateExpired,
     /// The authority asks to renew certificates earlier than before; for admins.
     RenewalBroughtForward,
+    /// A machine no longer fetches the certificate.
+    MachineStopped,
 }
 
 impl NoticeKind {
@@ -35,6 +37,7 @@ impl NoticeKind {
             Self::CertificateExpiring => "certificate_expiring",
             Self::CertificateExpired => "certificate_expired",
             Self::RenewalBroughtForward => "renewal_brought_forward",
+            Self::MachineStopped => "machine_stopped",
         }
     }
 
@@ -56,13 +59,14 @@ pub struct Notice {
 /// A record or certificate that a mail is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NoticeItem {
-    /// The record's fqdn, or the certificate's domain (`*.user.example`).
+    /// The record's fqdn, the certificate's domain (`*.user.example`), or the machine's name.
     pub name: String,
-    /// The record's type and input, or how long an issued certificate is valid (`for 64 days`).
+    /// The record's type and input, or how long an issued certificate is valid (`for 64 days`);
+    /// `None` for a machine.
     pub what: Option<String>,
     /// When it happens, with the clock that this goes by: `2027-02-28 UTC` for the last day of a
     /// record, `2027-02-19 09:30 UTC` for the end of a certificate.
     pub on: Option<String>,
-    /// Why the certificate failed, in plain words.
+    /// Why the certificate failed, or the machine's token is no longer accepted, in plain words.
     pub reason: Option<String>,
 }

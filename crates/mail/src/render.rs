@@ -15,7 +15,7 @@ pub struct MailTheme {
     pub app_url: String,
 }
 
-/// A record or certificate as a line of the mail, each field in one line.
+/// A record, certificate or machine as a line of the mail, each field in one line.
 struct Line {
     name: String,
     what: Option<String>,
@@ -77,6 +77,7 @@ templates!(
     CertificateExpiring "certificate-expiring.txt",
     CertificateExpired "certificate-expired.txt",
     RenewalBroughtForward "renewal-brought-forward.txt",
+    MachineStopped "machine-stopped.txt",
 );
 
 impl MailTheme {
@@ -138,6 +139,11 @@ impl MailTheme {
                 "certificate renewal brought forward",
                 "certificate renewals brought forward",
                 RenewalBroughtForward { page: &page }.render()?,
+            ),
+            NoticeKind::MachineStopped => (
+                "server no longer fetches its certificate",
+                "servers no longer fetch their certificate",
+                MachineStopped { page: &page }.render()?,
             ),
         };
         // askama drops the template's final line end.

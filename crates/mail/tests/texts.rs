@@ -68,6 +68,10 @@ fn subjects(kind: NoticeKind) -> (&'static str, &'static str) {
             "certificate renewal brought forward",
             "certificate renewals brought forward",
         ),
+        NoticeKind::MachineStopped => (
+            "server no longer fetches its certificate",
+            "servers no longer fetch their certificate",
+        ),
     }
 }
 

@@ -30,7 +30,9 @@ pub use health_items::{
 pub(crate) use impersonate::{ENDED, end_impersonations};
 pub use impersonate::{impersonate, stop_impersonating};
 pub use search::{CertificateStatus, PAGE_ROWS, UserPage, UserRow, search_users};
-pub use tokens::{OwnedToken, TOKEN_ROWS, TokenOrder, TokenPage, end_token, list_tokens};
+pub use tokens::{
+    OwnedToken, TOKEN_ROWS, TokenOrder, TokenPage, count_machines, end_token, list_tokens,
+};
 pub use trail::{TRAIL_ROWS, TrailFilter, TrailLine, TrailPage, list_trail};
 pub use words::{
     ADDED_WORDS_MAX, Addition, ListedWord, NameInUse, add_word, list_label_holders,

@@ -18,6 +18,7 @@ pub(crate) mod listed_word;
 pub(crate) mod login_request;
 pub(crate) mod login_result;
 pub(crate) mod lookup;
+pub(crate) mod machine;
 pub(crate) mod name;
 pub(crate) mod outbox;
 pub(crate) mod record_history;
@@ -58,6 +59,7 @@ pub(crate) fn list_columns() -> Vec<String> {
         of(login_request::Entity),
         of(login_result::Entity),
         of(lookup::Entity),
+        of(machine::Entity),
         of(name::Entity),
         of(outbox::Entity),
         of(record_history::Entity),

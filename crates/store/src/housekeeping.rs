@@ -39,7 +39,7 @@ const fn retention(
 
 /// A login request is kept an hour longer than it is valid, because a login result names it and the
 /// last step of a sign-in reads both.
-const RETENTIONS: [Retention; 9] = [
+const RETENTIONS: [Retention; 10] = [
     retention("login_results", "handle_hash", "expires_at", 0),
     retention("login_requests", "request_id", "expires_at", HOUR_MS),
     retention("used_assertions", "id_hash", "expires_at", HOUR_MS),
@@ -49,18 +49,22 @@ const RETENTIONS: [Retention; 9] = [
     // A bucket without a row is full.
     retention("issuance_buckets", "name", "full_at", 0),
     retention("lookups", "id", "requested_at", 30 * DAY_MS),
+    retention("machines", "id", "last_seen_at", MACHINE_MS),
     // A change that is not in sync is kept.
     retention("zone_changes", "id", "in_sync_at", 7 * DAY_MS),
 ];
 
+/// How long a machine that fetches no certificate is kept: longer than any certificate is valid.
+const MACHINE_MS: i64 = 400 * DAY_MS;
 /// How long ticks are kept.
 const TICK_MS: i64 = 30 * DAY_MS;
 
 /// Deletes expired login requests and results, assertion IDs and sessions; zone changes seven days
 /// after they were in sync; API tokens 30 days after they ended; full buckets of the issuance
-/// budget; lookups 30 days after their last request; ticks that are 30 days old; and the counts of
-/// tokens' requests after a day. Deletes at most [`BATCH`] rows of each table but the last two.
-/// Returns the number of deleted rows: call again until it is zero.
+/// budget; lookups 30 days after their last request; machines 400 days after they fetched a
+/// certificate; ticks that are 30 days old; and the counts of tokens' requests after a day. Deletes
+/// at most [`BATCH`] rows of each table but the last two. Returns the number of deleted rows: call
+/// again until it is zero.
 pub async fn purge(store: &Store) -> Result<u64, Error> {
     let now = store.now().await?;
     let mut deleted = 0;

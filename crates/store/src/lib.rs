@@ -21,6 +21,7 @@ pub mod import;
 pub mod lease;
 pub mod login;
 pub mod lookups;
+pub mod machines;
 pub mod metrics;
 mod migrate;
 pub mod outbox;

@@ -11,6 +11,7 @@ use crate::certificates::has_share_left;
 use crate::entity::certificate::{self, ACTIVE_SLOT, State};
 use crate::entity::certificate_order::{self, Step};
 use crate::entity::lease;
+use crate::machines::{self, MachineCounts};
 use crate::zone::{self, NameCounts};
 use crate::{Error, Store, outbox};
 
@@ -31,6 +32,8 @@ pub struct MetricsSnapshot {
     pub orders: OrderMetrics,
     /// Numbers of certificates by their state.
     pub certificates: CertificateMetrics,
+    /// Numbers of machines that fetch certificates.
+    pub machines: MachineCounts,
     /// Numbers of mails by their state.
     pub mails: outbox::MailCounts,
     /// Every lease that was ever acquired, by name.
@@ -84,6 +87,7 @@ pub async fn read_snapshot(store: &Store) -> Result<MetricsSnapshot, Error> {
         audit: zone::find_audit(store).await?,
         orders: count_orders(store, now).await?,
         certificates: count_certificates(store, now).await?,
+        machines: machines::count(store).await?,
         mails: outbox::count_mails(store).await?,
         leases: list_leases(store, now).await?,
     })

@@ -16,7 +16,7 @@ use crate::error::{TransactionError, busy_if_duplicate};
 use crate::trail::{self, Action, AuditContext};
 use crate::tx::Tx;
 use crate::users::{self, User};
-use crate::{Error, Store, sql, token_usage};
+use crate::{Error, Store, machines, sql, token_usage};
 
 /// The precision of the last use, in milliseconds.
 const USED_MS: i64 = 60 * 1_000;
@@ -210,7 +210,8 @@ pub async fn end(
         .await
 }
 
-/// Ends the token of a row in the caller's transaction; `None` when another one has ended it.
+/// Ends the token of a row in the caller's transaction, and forgets its machines; `None` when
+/// another one has ended it.
 pub(crate) async fn end_row(
     tx: &Tx,
     row: token::Model,
@@ -226,6 +227,7 @@ pub(crate) async fn end_row(
     if ended.rows_affected == 0 {
         return Ok(None);
     }
+    machines::delete_of_token(tx, TokenId(row.id)).await?;
     let token = Token::try_from(row)?;
     let object = token.audit_name();
     trail::write(tx, context, Action::TokenEnd, &object, "").await?;
@@ -249,7 +251,8 @@ pub(crate) async fn count_live(
     Ok(live)
 }
 
-/// Deletes the tokens of a user who is deleted. Returns how many were live.
+/// Deletes the tokens of a user who is deleted, and with them their machines. Returns how many were
+/// live.
 pub(crate) async fn delete_of(tx: &Tx, owner: UserId, now: Timestamp) -> Result<u64, Error> {
     let live = count_live(tx.db(), owner, now).await?;
     let ids: Vec<i64> = of_owner(owner)

@@ -56,6 +56,8 @@ pub enum Action {
     ImpersonationStart,
     /// A user got a label.
     LabelClaim,
+    /// A user removed a machine from the list of those that fetch the certificate.
+    MachineRemove,
     /// An admin retried a mail.
     MailRetry,
     /// An admin retried a name that the zone refused.
@@ -112,6 +114,7 @@ impl Action {
             Self::ImpersonationEnd => "impersonation.end",
             Self::ImpersonationStart => "impersonation.start",
             Self::LabelClaim => "label.claim",
+            Self::MachineRemove => "machine.remove",
             Self::MailRetry => "mail.retry",
             Self::NameRetry => "name.retry",
             Self::RecordCreate => "record.create",

@@ -16,6 +16,7 @@ mod error;
 mod history;
 mod label;
 mod lookup;
+mod machines;
 mod reading;
 mod records;
 mod rrsets;
@@ -58,6 +59,7 @@ pub(crate) use history::{
 };
 pub(crate) use label::{candidate_labels, claim_default_label, claim_label};
 pub(crate) use lookup::request_lookup;
+pub(crate) use machines::{Machine, list_machines, record_fetch, remove_machine};
 pub(crate) use reading::{
     Certificate, HistoryAction, HistoryEntry, HistoryFilter, HistoryId, OrderView, Overview,
     Record, RecordVersion, list_changes, list_records, load_account, load_certificate, read_record,

@@ -394,6 +394,7 @@ static ROUTES: &[Route] = routes! {
         limit(RouteRateLimit::Write);
     GET "/certificate/download/kubernetes" User certificate::download_with_key,
         limit(RouteRateLimit::Write);
+    POST "/certificate/machines" User certificate::remove_machine, fields(&["id"]);
     POST "/certificate/download/p12" User certificate::download_pkcs12, fields(&["password"]);
     GET "/certificate/download/{part}" User certificate::download;
 

@@ -6,6 +6,7 @@ pub(crate) mod check_servers;
 pub(crate) mod expiry;
 pub(crate) mod housekeeping;
 pub(crate) mod lookup;
+pub(crate) mod machines;
 pub(crate) mod mail;
 pub(crate) mod publish;
 pub(crate) mod renewal;
@@ -31,6 +32,7 @@ pub(crate) fn table() -> Vec<JobEntry> {
         entry(expiry::Expiry::new(start.clone())),
         entry(audit::Audit::new(start)),
         entry(housekeeping::Housekeeping),
+        entry(machines::Machines),
         entry(check_servers::CheckServers::default()),
     ]
 }

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use starchart_domain::time::Timestamp;
 use starchart_store::Pool;
+use starchart_store::machines::MachineCounts;
 use starchart_store::metrics::{CertificateMetrics, LeaseMetrics, MetricsSnapshot};
 use starchart_store::zone::AuditRow;
 
@@ -64,6 +65,7 @@ pub(super) fn render(metrics: &Metrics, readings: &Readings) -> Result<String, s
         }
         queues(ours, rows);
         certificates(ours, &rows.certificates, rows.now);
+        machines(ours, rows.machines);
         leases(ours, &rows.leases);
     }
     let mut text = String::new();
@@ -294,6 +296,22 @@ fn certificates(registry: &mut Registry, certificates: &CertificateMetrics, now:
         "certificates_expired",
         help,
         certificates.expired_last_7_days,
+    );
+}
+
+fn machines(registry: &mut Registry, machines: MachineCounts) {
+    number(
+        registry,
+        "certificate_machines",
+        "Machines that were seen to fetch their certificate on several days",
+        machines.regular,
+    );
+    let help = "Those that have not fetched for a quarter of the certificate's life";
+    number(
+        registry,
+        "certificate_machines_stopped",
+        help,
+        machines.stopped,
     );
 }
 

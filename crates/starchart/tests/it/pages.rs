@@ -64,6 +64,7 @@ GET /certificate/download/privateKey | 303 /login | 404 | 404
 GET /certificate/download/bundle | 303 /login | 404 | 404
 GET /certificate/download/zip | 303 /login | 404 | 404
 GET /certificate/download/kubernetes | 303 /login | 404 | 404
+POST /certificate/machines | to the IdP | 303 /certificate | 303 /certificate
 POST /certificate/download/p12 | to the IdP | 404 | 404
 GET /certificate/download/{part} | 303 /login | 404 | 404
 GET /admin | 303 /login | 303 / | 303 /

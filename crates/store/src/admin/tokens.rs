@@ -11,11 +11,12 @@ use starchart_domain::user::{Subject, UserId};
 use super::Admin;
 use crate::entity::token::{self, Column, Entity};
 use crate::entity::{token_usage as usage_rows, user};
+use crate::machines::MachineCounts;
 use crate::token_usage::{self, Rate, TokenUsage};
 use crate::tokens::{Token, end_row};
 use crate::trail::AuditContext;
 use crate::users::User;
-use crate::{Error, Store};
+use crate::{Error, Store, machines};
 
 /// Tokens on one page.
 pub const TOKEN_ROWS: usize = 50;
@@ -85,6 +86,11 @@ pub async fn list_tokens(
         rows,
         now,
     })
+}
+
+/// Counts the machines of all users that fetch certificates.
+pub async fn count_machines(store: &Store, _: &Admin) -> Result<MachineCounts, Error> {
+    machines::count(store).await
 }
 
 fn are_open(now: Timestamp, username: &str) -> Condition {

@@ -29,6 +29,7 @@ mod expiry;
 mod history;
 mod import;
 mod login;
+mod machines;
 mod mails;
 mod metrics;
 mod outages;

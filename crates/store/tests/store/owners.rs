@@ -74,7 +74,7 @@ async fn a_user_without_rows_sees_none(world: &World) {
 }
 
 /// Every table with rows of a user, and the condition that selects them.
-const TABLES: [(&str, &str); 13] = [
+const TABLES: [(&str, &str); 14] = [
     ("users", "id = OWNER"),
     ("names", "user_id = OWNER"),
     ("dns_records", "user_id = OWNER"),
@@ -92,6 +92,7 @@ const TABLES: [(&str, &str); 13] = [
         "token_usage",
         "token_id IN (SELECT id FROM tokens WHERE user_id = OWNER)",
     ),
+    ("machines", "user_id = OWNER"),
     ("sessions", "user_id = OWNER"),
     ("sessions", "impersonated_id = OWNER"),
 ];

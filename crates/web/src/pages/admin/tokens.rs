@@ -8,6 +8,7 @@ use starchart_domain::input::clean_line;
 use starchart_domain::time::Timestamp;
 use starchart_domain::token::TokenId;
 use starchart_store::admin::{self, Admin, OwnedToken, TokenOrder};
+use starchart_store::machines::MachineCounts;
 
 use super::{encode_query, parse_query};
 use crate::actions::{self, ActionError};
@@ -29,6 +30,8 @@ pub(crate) struct AllTokensPage {
     /// What the list is ordered by; empty for the newest first.
     pub(crate) sort: &'static str,
     pub(crate) rows: Vec<AdminTokenRow>,
+    /// The machines of all users that fetch certificates.
+    pub(crate) machines: MachineCounts,
     /// URL of the next, older page.
     pub(crate) older_href: Option<String>,
 }
@@ -42,6 +45,28 @@ pub(crate) struct AdminTokenRow {
     pub(crate) usage: Vec<String>,
     /// Since when it is not accepted, because it was not used.
     pub(crate) idle_since: Option<Timestamp>,
+}
+
+impl AllTokensPage {
+    /// Says how many machines fetch certificates, and how many will break.
+    fn machines(&self) -> String {
+        let MachineCounts { regular, stopped } = self.machines;
+        let fetch = match regular {
+            1 => "1 server fetches its certificate by itself.".to_owned(),
+            count => format!("{count} servers fetch their certificates by themselves."),
+        };
+        match stopped {
+            0 => fetch,
+            1 => format!(
+                "{fetch} 1 of them has stopped, and breaks when its certificate expires. Its owner \
+                 got a mail."
+            ),
+            count => format!(
+                "{fetch} {count} of them have stopped, and break when their certificates expire. \
+                 Their owners got a mail."
+            ),
+        }
+    }
 }
 
 impl AdminTokenRow {
@@ -85,6 +110,7 @@ pub(crate) async fn tokens(
     };
     responses::ok(&AllTokensPage {
         layout: context.layout(),
+        machines: admin::count_machines(app.store()?, &admin).await?,
         rows: page.rows.into_iter().map(row).collect(),
         older_href: page.older.map(|id| list_href(&username, sort, Some(id))),
         username,

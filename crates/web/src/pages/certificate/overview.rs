@@ -18,7 +18,7 @@ use super::active::{ActiveCertificate, Renewal, active_certificate, next_request
 use super::download::Download;
 use super::progress::{ProgressStep, steps};
 use crate::actions::{
-    self, ActionError, CaaProblem, CertificateRules, Conflict, Limit, Pkcs12PasswordFault,
+    self, ActionError, CaaProblem, CertificateRules, Conflict, Limit, Machine, Pkcs12PasswordFault,
     secret_name,
 };
 use crate::actor::User;
@@ -65,6 +65,8 @@ pub(crate) struct CertificatePage {
     pub(crate) next_request_at: Option<Timestamp>,
     /// Why the last request was refused.
     pub(crate) refused: Option<String>,
+    /// The machines that fetch the certificate.
+    pub(crate) machines: Vec<Machine>,
     /// Why the last password for a PKCS#12 file was refused.
     pub(crate) password_fault: Option<Pkcs12PasswordFault>,
     /// Whether the private key is withheld, because an admin impersonates the user.
@@ -250,6 +252,7 @@ async fn page(
         caa_problem,
         next_request_at,
         refused,
+        machines: actions::list_machines(store, user).await?,
         password_fault: None,
         key_withheld: user.impersonator.is_some(),
         page_revision,

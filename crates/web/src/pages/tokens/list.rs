@@ -10,7 +10,7 @@ use starchart_domain::plural::pluralize;
 use starchart_domain::time::Timestamp;
 
 use super::usage_lines;
-use crate::actions::{self, Token, TokenState};
+use crate::actions::{self, Machine, Token, TokenState};
 use crate::actor::User;
 use crate::context::RequestContext;
 use crate::errors::Failure;
@@ -29,6 +29,22 @@ pub(crate) struct TokensPage {
     /// Whether the REST API, which has a page of its own, is on.
     pub(crate) has_rest: bool,
     pub(crate) rows: Vec<TokenRow>,
+    /// The machines that fetch the certificate, each with one of the tokens.
+    pub(crate) machines: Vec<Machine>,
+    /// The certificate in use.
+    pub(crate) certificate: Option<i64>,
+}
+
+impl TokensPage {
+    fn machines_of(&self, row: &TokenRow) -> Vec<&Machine> {
+        let mut own: Vec<&Machine> = self.machines.iter().collect();
+        own.retain(|machine| machine.token == row.token.id);
+        own
+    }
+
+    fn has_newest(&self, machine: &Machine) -> bool {
+        self.certificate == Some(machine.certificate)
+    }
 }
 
 /// A token with what it may do in words.
@@ -62,6 +78,11 @@ impl TokenRow {
 pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<HttpResponse, Failure> {
     let store = context.app.store()?;
     let tokens = actions::list_tokens(store, &user).await?;
+    let machines = actions::list_machines(store, &user).await?;
+    let certificate = match machines.is_empty() {
+        true => None,
+        false => actions::load_certificate(store, &user).await?.active,
+    };
     let now = store.now().await?;
     let usage = actions::list_token_usage(store, &user).await?;
     let row = |token: Token| TokenRow {
@@ -73,5 +94,7 @@ pub(crate) async fn list(context: Rc<RequestContext>, user: User) -> Result<Http
         is_off: !context.app.config.api.is_on(),
         has_rest: context.app.config.api.answers(Protocol::Rest),
         rows: tokens.into_iter().map(row).collect(),
+        certificate: certificate.map(|active| active.id),
+        machines,
     })
 }

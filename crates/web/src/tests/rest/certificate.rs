@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::actions::CertificateForm;
 use crate::tests::certificate::{claim, issue_as};
+use crate::tests::test_app::Browser;
 
 const CERTIFICATE: &str = "/api/v1/certificate/";
 const FIRST: [&str; 3] = [
@@ -188,4 +189,62 @@ async fn a_pkcs12_file_needs_a_password_in_a_header() {
         .await;
     assert_eq!(same.status, StatusCode::NOT_MODIFIED);
     assert_eq!(audited(&test_app).await, 1);
+}
+
+#[actix_web::test]
+async fn the_page_shows_which_machine_has_which_certificate() {
+    let test_app = TestApp::new().await;
+    let client = Client::new(&test_app, "user1", everything()).await;
+    issue(&test_app, &client, FIRST).await;
+    let path = path(CertificateForm::Bundle);
+    let first = client.download(&path, &[("machine-name", "web1")]).await;
+    let etag = first.header("etag").to_owned();
+    let state = client.get(CERTIFICATE).await;
+    assert_eq!(state.status, StatusCode::OK);
+    client.download(&path, &[]).await;
+    let known = [("machine-name", "web2"), ("if-none-match", etag.as_str())];
+    let same = client.download(&path, &known).await;
+    assert_eq!(same.status, StatusCode::NOT_MODIFIED);
+    let machines = "SELECT COUNT(*) FROM machines";
+    assert_eq!(test_app.query_number(machines).await, 3);
+    issue(&test_app, &client, SECOND).await;
+    client.download(&path, &[("machine-name", "web1")]).await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let page = browser.get("/certificate").await;
+    let row = |page: &Reply, name: &str| {
+        let mut rows = page.body.split("<tr role=\"row\">");
+        rows.find(|row| row.contains(&format!(">{name}</span>")))
+            .map(ToOwned::to_owned)
+    };
+    for (name, has) in [
+        ("web1", "The newest"),
+        ("web2", "An older one"),
+        ("unnamed", "An older one"),
+    ] {
+        let row = row(&page, name).unwrap_or_else(|| panic!("{name}: {}", page.body));
+        assert!(row.contains(has) && row.contains("by the token "), "{row}");
+    }
+    let tokens = browser.get("/tokens").await;
+    assert!(
+        tokens.body.contains("has the newest certificate"),
+        "{}",
+        tokens.body
+    );
+    assert!(tokens.body.contains("has an older certificate"));
+    let web1 = test_app
+        .query_number("SELECT id FROM machines WHERE name = 'web1'")
+        .await;
+    let id = web1.to_string();
+    let mut other = Browser::signed_in(&test_app, "user2").await;
+    other.post("/certificate/machines", &[("id", &id)]).await;
+    assert_eq!(test_app.query_number(machines).await, 3, "of another user");
+    let removed = browser.post("/certificate/machines", &[("id", &id)]).await;
+    assert_eq!(removed.location(), "/certificate");
+    let page = browser.get("/certificate").await;
+    assert!(
+        page.body.contains("web1 was removed from the list."),
+        "{}",
+        page.body
+    );
+    assert!(row(&page, "web1").is_none() && row(&page, "web2").is_some());
 }

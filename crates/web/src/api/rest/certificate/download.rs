@@ -5,6 +5,7 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ContentEncoding, ETAG};
+use starchart_domain::machine::MachineName;
 
 use crate::actions::{
     self, ActionError, Certificate, CertificateForm, Pkcs12Password, Pkcs12PasswordFault,
@@ -20,6 +21,9 @@ use crate::rate_limits::RateLimitKey;
 /// The header with the password that encrypts a PKCS#12 file. It is no part of the URL, because
 /// URLs are logged.
 pub(crate) const PKCS12_PASSWORD: &str = "Pkcs12-Password";
+
+/// The header with the name of the machine that fetches.
+const MACHINE_NAME: &str = "Machine-Name";
 
 pub(crate) static PART: Operation = Operation {
     group: Group::Certificate,
@@ -39,6 +43,12 @@ pub(crate) static PART: Operation = Operation {
             name: "If-None-Match",
             place: Place::Header,
             description: "The `ETag` of what you have.",
+        },
+        Parameter {
+            name: MACHINE_NAME,
+            place: Place::Header,
+            description: "What the machine calls itself: the owner sees by it which machines \
+                          fetch, when they last did, and whether they have the newest.",
         },
         Parameter {
             name: PKCS12_PASSWORD,
@@ -89,6 +99,7 @@ pub(crate) async fn part(context: Rc<RequestContext>, user: User) -> Result<Http
     let certificate = actions::find_certificate(store, &user, form).await?;
     let etag = etag(form, &certificate);
     if etags::is_known(&context.req, &etag) {
+        record_fetch(&context, &user, &certificate).await?;
         let mut unchanged = HttpResponse::NotModified();
         return Ok(unchanged
             .insert_header((ETAG, etag))
@@ -106,7 +117,10 @@ pub(crate) async fn part(context: Rc<RequestContext>, user: User) -> Result<Http
                 .await?;
         }
         let caller = context.caller(&user);
-        actions::take_certificate(store, caller, &certificate, form, password.as_ref()).await?
+        let taken =
+            actions::take_certificate(store, caller, &certificate, form, password.as_ref()).await?;
+        record_fetch(&context, &user, &certificate).await?;
+        taken
     };
     let file_name = form.file_name(&certificate.domain);
     Ok(HttpResponse::Ok()
@@ -120,6 +134,21 @@ pub(crate) async fn part(context: Rc<RequestContext>, user: User) -> Result<Http
         // Compressed, the bytes would not be those of the ETag.
         .insert_header(ContentEncoding::Identity)
         .body(body))
+}
+
+/// Remembers which certificate the machine has.
+async fn record_fetch(
+    context: &RequestContext,
+    user: &User,
+    certificate: &Certificate,
+) -> Result<(), Failure> {
+    if *context.req.method() == Method::GET {
+        let sent = context.req.headers().get(MACHINE_NAME);
+        let name = sent.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let machine = MachineName::new(&name.unwrap_or_default());
+        actions::record_fetch(context.app.store()?, user, &machine, certificate).await;
+    }
+    Ok(())
 }
 
 fn read_password(context: &RequestContext) -> Result<Pkcs12Password, ActionError> {

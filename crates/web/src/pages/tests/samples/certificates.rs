@@ -3,11 +3,12 @@
 use askama::Template;
 use starchart_domain::certificate::OrderStep;
 use starchart_domain::publish::PublishState;
+use starchart_domain::token::TokenId;
 use starchart_store::certificates::revocations::{Revocation, ValidCertificate};
 use starchart_store::certificates::{Certificate, OrderView};
 
 use super::{NOW, in_days, issuance_forbidden, signed_in};
-use crate::actions::{CaaProblem, Pkcs12PasswordFault};
+use crate::actions::{CaaProblem, Machine, Pkcs12PasswordFault};
 use crate::pages::certificate::{
     ActiveCertificate, CertificatePage, DeletePage, InformationPage, Renewal, RevokePage,
 };
@@ -24,10 +25,24 @@ fn certificate_page(text: &dyn Fn(&str) -> String) -> CertificatePage {
         }),
         next_request_at: Some(in_days(1)),
         refused: None,
+        machines: vec![machine(text, 1, 1), machine(text, 2, 0)],
         password_fault: Some(Pkcs12PasswordFault::TooShort),
         key_withheld: false,
         page_revision: "0".to_owned(),
         poll_after_s: 0,
+    }
+}
+
+/// A machine that has fetched this certificate.
+pub(super) fn machine(text: &dyn Fn(&str) -> String, id: i64, certificate: i64) -> Machine {
+    Machine {
+        id,
+        name: text("web1"),
+        token: TokenId(1),
+        token_name: text("My server"),
+        certificate,
+        first_seen: NOW,
+        last_seen: in_days(1),
     }
 }
 

@@ -8,9 +8,11 @@ use starchart_domain::token::{
     TokenFault, TokenField, TokenForm, TokenId, TokenRights, TokenSecret,
 };
 use starchart_store::admin::OwnedToken;
+use starchart_store::machines::MachineCounts;
 use starchart_store::token_usage::{RequestCounts, TokenUsage};
 use starchart_store::tokens::LastUse;
 
+use super::certificates::machine;
 use super::{NOW, in_days, signed_in, user};
 use crate::actions::Token;
 use crate::pages::admin::{AdminTokenRow, AllTokensPage};
@@ -96,12 +98,16 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
             row(token(text, 3), 40),
             row(token(text, 4), 100),
         ],
+        machines: vec![machine(text, 1, 1), machine(text, 2, 0)],
+        certificate: Some(1),
     };
     let empty = TokensPage {
         layout: layout("/tokens"),
         is_off: false,
         has_rest: true,
         rows: Vec::new(),
+        machines: Vec::new(),
+        certificate: None,
     };
     let end = EndTokenPage {
         layout: layout("/tokens/1/end"),
@@ -121,6 +127,10 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         layout: layout("/admin/tokens"),
         username: text("user1"),
         sort: "requests",
+        machines: MachineCounts {
+            regular: 12,
+            stopped: 2,
+        },
         rows: vec![AdminTokenRow {
             rights: vec![text("Read records")],
             usage: usage_lines(&usage()),
