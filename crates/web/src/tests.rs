@@ -8,6 +8,7 @@ mod api_tokens;
 mod certificate;
 mod connections;
 mod errors;
+mod fetch_script;
 mod history;
 mod list;
 mod lookup;

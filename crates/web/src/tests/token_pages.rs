@@ -96,6 +96,11 @@ async fn every_preset_has_a_form_that_works_as_it_is() {
     let presets = browser.get("/tokens/new").await;
     let last_day = in_days(&test_app, 365).await;
     for (preset, fields, words) in [
+        (
+            "server",
+            &[("certificateKey", "1")][..],
+            "/etc/starchart-fetch.conf",
+        ),
         ("certbot", &[("challenges", "@")][..], "certbot certonly"),
         ("router", &[("addresses", "home")][..], "login=home.user1"),
         (
@@ -304,4 +309,39 @@ async fn the_list_says_that_the_api_is_off() {
     let mut browser = Browser::signed_in(&test_app, "user1").await;
     let list = browser.get("/tokens").await;
     assert!(list.body.contains("The API is turned off at the moment"));
+}
+
+#[actix_web::test]
+async fn the_lines_for_a_server_have_its_names_and_its_minute() {
+    let test_app = TestApp::new().await;
+    let mut browser = Browser::signed_in(&test_app, "user1").await;
+    let last_day = in_days(&test_app, 365).await;
+    let sent = [
+        ("preset", "server"),
+        ("tokenName", "server"),
+        ("certificateKey", "1"),
+        ("lastDay", &last_day),
+    ];
+    let page = create(&mut browser, &sent).await;
+    for words in [
+        "/static/starchart-fetch.sh",
+        "/etc/ssl/starchart/user1.starchart.com.bundle.pem",
+        "/etc/ssl/starchart/user1.starchart.com.privkey.pem",
+        "OnCalendar=hourly",
+        "www.user1.starchart.com {",
+        "Register-ScheduledTask",
+        "Read the certificate with its private key",
+    ] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    assert!(!page.body.contains("@ORIGIN@") && !page.body.contains("@TOKEN@"));
+    let cron = page.body.lines().find(|line| line.contains("cron.d"));
+    let cron = cron.unwrap_or_default();
+    assert!(
+        cron.contains(" * * * * root /usr/local/bin/starchart-fetch"),
+        "{cron}"
+    );
+    let script = browser.get("/static/starchart-fetch.sh").await;
+    assert_eq!(script.header("content-type"), "text/plain; charset=utf-8");
+    assert!(script.body.starts_with("#!/bin/sh\n"));
 }

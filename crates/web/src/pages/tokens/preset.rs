@@ -1,7 +1,7 @@
 //! Common uses of a token, each with a short form.
 
 use starchart_domain::time::Timestamp;
-use starchart_domain::token::{RecordRightForm, TOKEN_DAYS_MAX, TokenForm};
+use starchart_domain::token::{CertificateRights, RecordRightForm, TOKEN_DAYS_MAX, TokenForm};
 use strum::VariantArray;
 
 /// Rows for rights about records in the custom form.
@@ -11,6 +11,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// A common use of a token, whose form has few fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub(crate) enum Preset {
+    Server,
     Certbot,
     Router,
     GitHubActions,
@@ -25,6 +26,7 @@ impl Preset {
 
     pub(super) fn key(self) -> &'static str {
         match self {
+            Self::Server => "server",
             Self::Certbot => "certbot",
             Self::Router => "router",
             Self::GitHubActions => "github",
@@ -34,6 +36,7 @@ impl Preset {
 
     pub(super) fn title(self) -> &'static str {
         match self {
+            Self::Server => "My server fetches the certificate",
             Self::Certbot => "Certbot on my server",
             Self::Router => "My router’s address",
             Self::GitHubActions => "GitHub Actions",
@@ -43,6 +46,10 @@ impl Preset {
 
     pub(super) fn description(self) -> &'static str {
         match self {
+            Self::Server => {
+                "Fetches the certificate of this site with its private key whenever there is a new \
+                 one. It can do nothing else."
+            }
             Self::Certbot => {
                 "Gets and renews certificates on your own server, for the names that you choose. \
                  It cannot read or change your records."
@@ -64,6 +71,7 @@ impl Preset {
     /// Returns the form as it is first shown.
     pub(super) fn form(self, now: Timestamp) -> TokenForm {
         let (challenges, addresses, names, idle_days) = match self {
+            Self::Server => ("", "", "", "60"),
             Self::Certbot => ("@", "", "", "120"),
             Self::Router => ("", "home", "", "60"),
             Self::GitHubActions => ("", "", "preview", "90"),
@@ -85,6 +93,10 @@ impl Preset {
             addresses: addresses.to_owned(),
             last_day: now.plus(TOKEN_DAYS_MAX * DAY_MS).date(),
             idle_days: idle_days.to_owned(),
+            certificate: CertificateRights {
+                read_key: self == Self::Server,
+                ..CertificateRights::default()
+            },
             ..TokenForm::default()
         }
     }

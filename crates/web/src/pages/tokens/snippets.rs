@@ -1,5 +1,7 @@
 //! The lines to paste into the program that gets a token.
 
+mod server;
+
 use starchart_domain::names::BaseDomain;
 use starchart_domain::record::RecordType;
 use starchart_domain::token::{NamePattern, TokenRights, TokenSecret};
@@ -29,6 +31,7 @@ impl Snippets<'_> {
     /// Writes the lines for the use of a preset.
     pub(super) fn of(&self, preset: Preset) -> Vec<Snippet> {
         match preset {
+            Preset::Server => self.server(),
             Preset::Certbot => self.certbot(),
             Preset::Router => self.router(),
             Preset::GitHubActions => self.github_actions(),

@@ -155,6 +155,7 @@ pub(super) fn pages(text: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)
         ("tokens-new-certbot", Some(Preset::Certbot), false),
         ("tokens-new-router", Some(Preset::Router), false),
         ("tokens-new-github", Some(Preset::GitHubActions), false),
+        ("tokens-new-server", Some(Preset::Server), false),
         ("tokens-new-custom", Some(Preset::Custom), false),
         ("tokens-new-withheld", Some(Preset::Custom), true),
     ] {
