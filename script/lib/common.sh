@@ -38,14 +38,14 @@ install_packages() {
     [ ${#missing[@]} -gt 0 ] || return 0
     can_be_root || die "This needs root and there is no sudo. As root, run: apt-get install --no-install-recommends ${missing[*]}"
     say "Installing ${missing[*]}"
-    mapfile -t absent < <(missing_packages mariadb-server redis-server apache2)
+    mapfile -t absent < <(missing_packages mariadb-server redis-server apache2 nginx-light)
     without_services apt_install "${missing[@]}" || die "apt-get could not install ${missing[*]}; see above."
     [ -d /run/systemd/system ] || return 0
     # Leaves services alone that were installed before.
     for package in "${absent[@]}"; do
         [ -z "$(missing_packages "$package")" ] || continue
-        # mariadb-server's service is mariadb, redis-server's has the package's name.
-        as_root systemctl disable "${package%-server}" >/dev/null 2>&1 || true
+        # mariadb-server's service is mariadb and nginx-light's is nginx, redis-server's has the package's name.
+        as_root systemctl disable "${package%-*}" >/dev/null 2>&1 || true
         as_root systemctl disable "$package" >/dev/null 2>&1 || true
     done
 }

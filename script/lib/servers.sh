@@ -89,10 +89,10 @@ install_servers() {
     install_clients
 }
 
-# Programs that people use with the API: Debian's, and those of PyPI in one virtual environment.
+# Programs that people use with the API, and those around starchart-fetch: Debian's, and those of PyPI in one virtual environment.
 install_clients() {
     need_apt
-    install_packages lego ddclient inadyn curl
+    install_packages lego ddclient inadyn curl openssl nginx-light busybox
     install_venv "$(basename "$(dirname "$STARCHART_TEST_CLIENTS")")" "${CLIENTS[@]}"
 }
 

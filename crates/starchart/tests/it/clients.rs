@@ -9,6 +9,8 @@ mod record_tools;
 mod recorded;
 mod token_page;
 
+mod fetch;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
