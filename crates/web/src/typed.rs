@@ -128,6 +128,7 @@ mod tests {
         "redirectTo",
         "replace",
         "sloUsername",
+        "sort",
         "together",
         "username",
     ];
