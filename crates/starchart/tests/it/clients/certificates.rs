@@ -228,8 +228,10 @@ async fn run_multi_with_pdns(authority: &Authority, client: &Client<'_>) {
     let [_, _, high, low] = std::process::id().to_be_bytes();
     let resolver = SocketAddr::from(([127, 53, high, low.clamp(1, 254)], 53));
     let zone = client.setting.env.zone.dns_addr();
-    let Ok(socket) = UdpSocket::bind(resolver).await else {
-        println!("certbot-dns-multi (pdns) was not run: only root may listen on port 53");
+    let (may_mount, _) = client.outcome(&["unshare", "--mount", "true"], &[]).await;
+    let socket = UdpSocket::bind(resolver).await;
+    let (Ok(socket), true) = (socket, may_mount) else {
+        println!("certbot-dns-multi (pdns) was not run: it needs port 53 and a mount namespace");
         return;
     };
     let forwarder = tokio::spawn(forward(socket, zone));
