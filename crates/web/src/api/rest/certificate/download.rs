@@ -12,7 +12,7 @@ use crate::actions::{
 };
 use crate::actor::User;
 use crate::api::request::path_part;
-use crate::api::rest::operation::{Answer, Content, Group, Operation, Parameter, Place};
+use crate::api::rest::operation::{Answer, Content, Group, Operation, Parameter, Place, Values};
 use crate::context::RequestContext;
 use crate::errors::Failure;
 use crate::etags;
@@ -42,17 +42,20 @@ pub(crate) static PART: Operation = Operation {
         Parameter {
             name: "If-None-Match",
             place: Place::Header,
+            values: Values::Any,
             description: "The `ETag` of what you have.",
         },
         Parameter {
             name: MACHINE_NAME,
             place: Place::Header,
+            values: Values::Any,
             description: "What the machine calls itself: the owner sees by it which machines \
                           fetch, when they last did, and whether they have the newest.",
         },
         Parameter {
             name: PKCS12_PASSWORD,
             place: Place::Header,
+            values: Values::Any,
             description: "For `p12`: the password of the file, 6 to 128 characters of ASCII \
                           without spaces.",
         },
