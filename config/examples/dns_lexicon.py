@@ -5,6 +5,7 @@
     python3 dns_lexicon.py update www A 192.0.2.1 192.0.2.2
     python3 dns_lexicon.py delete www A 192.0.2.2
 
+The target of a CNAME record is a name below the domain: lexicon appends the domain to others.
 Its command `lexicon powerdns` works too, where a public resolver knows the zone: it asks for it.
 """
 

@@ -148,7 +148,12 @@ async fn lexicon(setting: &Setting) {
     }
     for (rtype, value, shown) in [
         ("TXT", "text", "\"text\""),
-        ("CNAME", "www.example.net.", "www.example.net."),
+        // It appends the domain to every other target.
+        (
+            "CNAME",
+            "www.user1.starchart.com",
+            "www.user1.starchart.com.",
+        ),
         ("MX", "10 mail.example.net.", "10 mail.example.net."),
     ] {
         let name = format!("{}.lexicon", rtype.to_lowercase());
