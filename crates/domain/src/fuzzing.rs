@@ -128,11 +128,13 @@ pub fn record_codec_seeds() -> Vec<Vec<u8>> {
         "mailto:a@b.example",
         "a \u{201c}b\u{201d}",
     ];
-    let messages: [&[u8]; 4] = [
+    let messages: [&[u8]; 5] = [
         b"\x04mail\x07example\x03com\x00",
         b"\x00\x0a\x00\x05\x63\xdd\x04_a.b\x02\x5c\xe9\x00",
         b"\x00\x05issueletsencrypt.org",
         b"\x03a\"\\\x00\x02\xc3\xa9",
+        // The target of an HTTPS record with the characters of zone files.
+        b"\x00\x00\x07a\"b;(c)\x00",
     ];
     let forms = forms
         .iter()

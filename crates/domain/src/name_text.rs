@@ -9,8 +9,9 @@ pub fn absolute_name(name: &str) -> String {
 }
 
 /// Returns the name in lower case and without a trailing dot, in its only canonical spelling: an
-/// escape is decoded, but dots within a label, backslashes and octets that do not print are
-/// escaped, so that two different names never become equal. A backslash that begins no escape
+/// escape is decoded, but dots within a label, octets that do not print, and the characters that end
+/// or group words in a zone file (`"`, `;`, parentheses, backslashes) are escaped, so that two
+/// different names never become equal. A backslash that begins no escape
 /// stands for itself.
 pub fn unescape_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -35,7 +36,7 @@ pub fn unescape_name(name: &str) -> String {
 
 /// Appends an octet of a label in lower case, escaped where it must be.
 pub(crate) fn push_octet(octet: u8, name: &mut String) {
-    if octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\') {
+    if octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\' | b'"' | b';' | b'(' | b')') {
         name.push(char::from(octet.to_ascii_lowercase()));
     } else {
         name.push_str(&format!("\\{octet:03}"));

@@ -62,6 +62,8 @@ mod tests {
             ("a b.", r"a\032b"),
             ("Café.", r"caf\195\169"),
             (r"\é99.starchart.com", r"\195\16999.starchart.com"),
+            (r#"a"b.x"#, r"a\034b.x"),
+            ("a;b.(c)", r"a\059b.\040c\041"),
             // A backslash that begins no escape stands for itself.
             (r"too\999.high", r"too\092999.high"),
             (r"broken\05", r"broken\09205"),

@@ -247,10 +247,10 @@ async fn every_route_checks_admins_impersonators_and_suspended_users() {
             ("GET", "/admin/delete") => "404",
             _ => of_other,
         };
-        let while_helping = if path.ends_with("/privateKey") {
-            "403"
-        } else {
-            of_owner
+        let while_helping = match path.strip_prefix("/certificate/download/") {
+            // Those with the private key.
+            Some("privateKey" | "bundle" | "zip" | "kubernetes" | "p12") => "403",
+            _ => of_owner,
         };
         assert_eq!(
             owner
