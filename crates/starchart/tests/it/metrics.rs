@@ -367,6 +367,7 @@ async fn the_guide_lists_every_metric() {
     let env = env.set("REDIS_URL", &redis.url());
     let app = env.start().await;
     app.browser().get("/login").await;
+    app.browser().get("/api/v1/account/").await;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
     signed_in(&env, &app, "user1").await;
     let columns = "user_id, domain, state, certificate, chain, not_before, not_after, renew_at, \
