@@ -138,8 +138,8 @@ async fn keys_rotate_reencrypts_private_keys_and_says_which_keys_are_needed() {
                 created_at, updated_at) VALUES (77, 's77', 'user77', 'user77', 'n', 'e', 1, 1)";
     env.db.run(user).await;
     let lost = "INSERT INTO certificates (user_id, domain, state, certificate, chain, key_id, \
-                key_nonce, key_ciphertext, not_before, not_after, created_at) \
-                VALUES (77, 'd', 'active', 'c', 'c', 'lost', 'n', 'k', 1, 2, 1)";
+                key_nonce, key_ciphertext, not_before, not_after, renew_at, created_at) \
+                VALUES (77, 'd', 'active', 'c', 'c', 'lost', 'n', 'k', 1, 2, 2, 1)";
     env.db.run(lost).await;
     let env = env.set("KEY_ENCRYPTION_KEYS", &format!("{NEW}\n{OLD}"));
     let needed = rotate(&env).await;
