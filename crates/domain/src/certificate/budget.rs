@@ -56,6 +56,24 @@ impl Bucket {
         self.full_at
     }
 
+    /// Returns the bucket under another limit than that under which it was counted: what is missing
+    /// stays missing, but never more than the whole.
+    #[must_use]
+    pub fn under(self, limit: RateLimit, counted_refill_ms: i64, now: Timestamp) -> Self {
+        if counted_refill_ms == limit.refill_ms || counted_refill_ms <= 0 {
+            return self;
+        }
+        let missing_ms = self.full_at.since(now).max(0);
+        let whole_ms = limit.refill_of(limit.size);
+        // A part of one counts as that part.
+        let scaled = i128::from(missing_ms) * i128::from(limit.refill_ms);
+        let scaled = scaled / i128::from(counted_refill_ms);
+        let scaled = i64::try_from(scaled).unwrap_or(whole_ms).min(whole_ms);
+        Self {
+            full_at: now.plus(scaled),
+        }
+    }
+
     /// Returns how many can be taken at `now`.
     pub fn available(self, limit: RateLimit, now: Timestamp) -> u32 {
         let missing_ms = self.full_at.since(now).max(0);

@@ -63,13 +63,13 @@ pub async fn take_turn(
             let mut taken = Vec::new();
             let mut until = now;
             for (name, limit) in wanted {
-                let bucket = lock_bucket(&tx, &name).await?;
+                let bucket = lock_bucket(&tx, &name, limit, now).await?;
                 let before = match name.as_str() {
                     CERTIFICATES => count_before(tx.db(), Some(order.id)).await?,
                     _ => 0,
                 };
                 until = until.max(bucket.ready_at(limit, before.saturating_add(1), now));
-                taken.push((name, bucket.take(limit, 1, now)));
+                taken.push((name, limit, bucket.take(limit, 1, now)));
             }
             if until > now && !order.automatic {
                 return Ok(Turn::Later { until });
@@ -82,8 +82,8 @@ pub async fn take_turn(
             if !update_fenced(&tx, claim, has_turn, now).await? {
                 return Ok(Turn::Lost);
             }
-            for (name, bucket) in taken {
-                save_bucket(&tx, &name, bucket).await?;
+            for (name, limit, bucket) in taken {
+                save_bucket(&tx, &name, limit, bucket).await?;
             }
             Ok(Turn::Now)
         })
@@ -141,11 +141,17 @@ pub(super) async fn count_before(
     Ok(u32::try_from(before.count(on).await?).unwrap_or(u32::MAX))
 }
 
-/// Locks a bucket until the transaction ends, and reads it.
-async fn lock_bucket(tx: &Tx, name: &str) -> Result<Bucket, Error> {
+/// Locks a bucket until the transaction ends, and reads it under this limit.
+async fn lock_bucket(
+    tx: &Tx,
+    name: &str,
+    limit: RateLimit,
+    now: Timestamp,
+) -> Result<Bucket, Error> {
     let new = issuance_bucket::ActiveModel {
         name: Set(name.to_owned()),
         full_at: Set(Bucket::FULL.when_full().as_millis()),
+        refill_ms: Set(limit.refill_ms),
     };
     // Locks the row whether it is new or not.
     let keep = OnConflict::column(issuance_bucket::Column::Name)
@@ -162,13 +168,15 @@ async fn lock_bucket(tx: &Tx, name: &str) -> Result<Bucket, Error> {
         .one(tx.db())
         .await?;
     let row = row.ok_or_else(|| Error::Corrupt(format!("the bucket {name} vanished")))?;
-    Ok(Bucket::full_at(Timestamp::from_millis(row.full_at)))
+    let bucket = Bucket::full_at(Timestamp::from_millis(row.full_at));
+    Ok(bucket.under(limit, row.refill_ms, now))
 }
 
-async fn save_bucket(tx: &Tx, name: &str, bucket: Bucket) -> Result<(), Error> {
+async fn save_bucket(tx: &Tx, name: &str, limit: RateLimit, bucket: Bucket) -> Result<(), Error> {
     issuance_bucket::Entity::update_many()
         .set(issuance_bucket::ActiveModel {
             full_at: Set(bucket.when_full().as_millis()),
+            refill_ms: Set(limit.refill_ms),
             ..Default::default()
         })
         .filter(issuance_bucket::Column::Name.eq(name))
@@ -185,9 +193,10 @@ pub async fn empty_until(
 ) -> Result<(), Error> {
     store
         .write(|tx| async move {
-            let limit = limits.certificates_at(tx.now().await?);
-            let bucket = lock_bucket(&tx, CERTIFICATES).await?;
-            save_bucket(&tx, CERTIFICATES, bucket.empty_until(limit, until)).await
+            let now = tx.now().await?;
+            let limit = limits.certificates_at(now);
+            let bucket = lock_bucket(&tx, CERTIFICATES, limit, now).await?;
+            save_bucket(&tx, CERTIFICATES, limit, bucket.empty_until(limit, until)).await
         })
         .await
 }
@@ -198,9 +207,13 @@ pub(super) async fn give_back(tx: &Tx, order: &OrderRow, now: Timestamp) -> Resu
     if order.counted_ms == 0 {
         return Ok(());
     }
-    let bucket = lock_bucket(tx, CERTIFICATES).await?;
+    let limit = RateLimit {
+        size: u32::MAX,
+        refill_ms: order.counted_ms,
+    };
+    let bucket = lock_bucket(tx, CERTIFICATES, limit, now).await?;
     let bucket = bucket.give_back(order.counted_ms);
-    save_bucket(tx, CERTIFICATES, bucket).await?;
+    save_bucket(tx, CERTIFICATES, limit, bucket).await?;
     let first: Option<i64> = Entity::find()
         .select_only()
         .column(Column::Id)

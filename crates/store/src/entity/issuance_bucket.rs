@@ -11,6 +11,8 @@ pub(crate) struct Model {
     pub(crate) name: String,
     /// When it is full again, if nothing more is taken.
     pub(crate) full_at: i64,
+    /// The time in which it refilled by one when that was counted; settings may change it.
+    pub(crate) refill_ms: i64,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -67,9 +67,20 @@ fn a_granted_limit_ends_at_its_time() {
     };
     assert_eq!(limits.certificates_at(NOW), weekly(500));
     assert_eq!(limits.certificates_at(until), weekly(50));
-    // What was handed out under the larger limit is not missing from the smaller one for ever.
-    let bucket = Bucket::FULL.take(weekly(500), 500, NOW);
-    assert_eq!(bucket.available(weekly(50), NOW.plus(WEEKLY)), 50);
+    // What is missing from one limit is missing from the other.
+    for (counted, taken, other, available) in [
+        (50, 50, 500, 450),
+        (50, 20, 500, 480),
+        (500, 20, 50, 30),
+        (500, 500, 50, 0),
+        (50, 7, 50, 43),
+    ] {
+        let (counted, other) = (weekly(counted), weekly(other));
+        let bucket = Bucket::FULL.take(counted, taken, NOW);
+        let bucket = bucket.under(other, counted.refill_ms, NOW);
+        assert_eq!(bucket.available(other, NOW), available, "{taken}");
+        assert_eq!(bucket.available(other, NOW.plus(WEEKLY)), other.size);
+    }
 }
 
 proptest! {
