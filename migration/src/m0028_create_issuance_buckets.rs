@@ -2,8 +2,8 @@
 
 use crate::table::Table;
 
-/// `name` is a limit, with the domain where it counts for one; `full_at` is when it is full again, as
-/// counted with one more in each `refill_ms`.
+/// `name` is a limit, with the domain where it counts for one; `full_at` is when it is full again,
+/// as counted with one more in each `refill_ms`.
 pub(crate) const STEP: Table = Table {
     step: "m0028_create_issuance_buckets",
     table: "issuance_buckets",

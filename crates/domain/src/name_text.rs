@@ -9,10 +9,9 @@ pub fn absolute_name(name: &str) -> String {
 }
 
 /// Returns the name in lower case and without a trailing dot, in its only canonical spelling: an
-/// escape is decoded, but dots within a label, octets that do not print, and the characters that end
-/// or group words in a zone file (`"`, `;`, parentheses, backslashes) are escaped, so that two
-/// different names never become equal. A backslash that begins no escape
-/// stands for itself.
+/// escape is decoded, but dots within a label, octets that do not print, and the characters that
+/// end or group words in a zone file (`"`, `;`, parentheses, backslashes) are escaped, so that two
+/// different names never become equal. A backslash that begins no escape stands for itself.
 pub fn unescape_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name.as_bytes();

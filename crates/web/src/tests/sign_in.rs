@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 
 use super::test_app::{Browser, TestApp};
 
@@ -243,12 +243,14 @@ async fn a_session_of_a_moment_ago_serves_pages_only() {
     let mut browser = Browser::signed_in(&test_app, "user1").await;
     let fields = [("subdomain", "www"), ("type", "A"), ("value", "192.0.2.1")];
     assert_eq!(browser.get("/dns-records").await.status, StatusCode::OK);
+    let token = browser.csrf_token().await;
     test_app
         .execute_sql("UPDATE sessions SET ended_at = created_at")
         .await;
     let asked = browser.get("/certificate/download/privateKey").await;
     assert!(asked.location().starts_with("/login"), "{}", asked.body);
-    let created = browser.post("/dns-records/new", &fields).await;
+    let path = "/dns-records/new";
+    let created = browser.submit(Method::POST, path, &token, &fields).await;
     assert_ne!(created.location(), "/dns-records", "{}", created.body);
 }
 

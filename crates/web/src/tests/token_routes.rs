@@ -57,6 +57,7 @@ const ROWS: &[Row] = &[
     ("GET", "/api/v1/history/", "", 200, 200),
     ("GET", "/api/v1/certificate/", "", 200, 403),
     ("POST", "/api/v1/certificate/", "", 202, 403),
+    ("GET", "/api/v1/certificate/{part}", "", 404, 403),
     ("GET", "/api/v1/certificate/{part}/", "", 404, 403),
     ("GET", "/api/v1/account/", "", 200, 200),
     ("GET", "/api", "", 200, 200),
