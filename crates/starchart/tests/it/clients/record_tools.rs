@@ -196,7 +196,8 @@ async fn powerdns_cli(setting: &Setting) {
             &["192.0.2.1", "192.0.2.2"],
         ),
         (
-            format!("record delete cli {zone} A 192.0.2.2"),
+            // It finds a value only with its TTL.
+            format!("record delete cli {zone} A 192.0.2.2 --ttl 300"),
             "removed",
             one,
         ),
